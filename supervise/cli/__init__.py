@@ -1,0 +1,1 @@
+"""The commands: parse, one call, exit code. Only here are errors mapped to exit codes."""

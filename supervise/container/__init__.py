@@ -1,0 +1,1 @@
+"""From a container's definition to a running container. Knows no trio and no service."""

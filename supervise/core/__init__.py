@@ -1,0 +1,1 @@
+"""Decides. No file, no clock, no process, no trio: ``now`` is an argument."""

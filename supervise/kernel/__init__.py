@@ -1,0 +1,1 @@
+"""Does. One small function per system call or kernel file; no policy."""

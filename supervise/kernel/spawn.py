@@ -1,0 +1,57 @@
+"""Start a process: what to run is a value, so it can be printed, compared and run by whoever waits."""
+
+import subprocess
+
+from attrs import field, frozen
+
+from supervise.errors import SystemCallFailed
+
+
+@frozen(kw_only=True)
+class Command:
+    """A process to start.
+
+    Attributes:
+        argv: the program and its arguments; without a slash it is searched in PATH.
+        cwd: its working directory.
+        env: its whole environment; None takes ours.
+        stdin, stdout, stderr: descriptors; None is /dev/null for stdin and ours for the others.
+        new_session: make it leader of a session and process group of its own.
+        keep: descriptors it inherits under their own numbers.
+    """
+
+    argv: tuple[str, ...]
+    cwd: str = "/"
+    env: dict[str, str] | None = field(default=None, hash=False)
+    stdin: int | None = None
+    stdout: int | None = None
+    stderr: int | None = None
+    new_session: bool = True
+    keep: tuple[int, ...] = ()
+
+
+def spawn(command: Command) -> subprocess.Popen[bytes]:
+    """Start the command; when this returns, its program has been executed.
+
+    Signal mask and dispositions are the defaults in the child; every descriptor but 0 to 2 and
+    ``keep`` is closed. The caller, or a reaper which sets ``returncode``, must wait for it.
+
+    Raises:
+        SystemCallFailed: fork or exec failed; ``errno`` tells ENOENT, EACCES, ENOEXEC (the file
+            or its interpreter) from EAGAIN, ENOMEM and EMFILE (try again later).
+    """
+    try:
+        return subprocess.Popen(
+            command.argv,
+            cwd=command.cwd,
+            env=command.env,
+            stdin=subprocess.DEVNULL if command.stdin is None else command.stdin,
+            stdout=command.stdout,
+            stderr=command.stderr,
+            start_new_session=command.new_session,
+            pass_fds=command.keep,
+            close_fds=True,
+            restore_signals=True,
+        )
+    except OSError as error:
+        raise SystemCallFailed.of("execve", command.argv[0], error) from error
