@@ -4,6 +4,7 @@ CsvError
 ├── UsageError              the command line is wrong (exit 100)
 ├── NotSupervised           no supervisor serves this folder (exit 102)
 ├── SystemCallFailed        the kernel said no: call, path, errno (exit 111)
+├── StatusError             a supervise/status is not what daemontools defined (exit 111)
 ├── DefinitionError         a file of a service folder is wrong: file, line, key (exit 1)
 ├── HostError               this machine cannot do what was asked: what is missing (exit 1)
 └── LaunchError             a launch did not come to life (exit 1)
@@ -55,6 +56,12 @@ class SystemCallFailed(CsvError):
     def of(cls, call: str, what: str, error: OSError) -> "SystemCallFailed":
         """Dress an OSError that Python raised for ``call``."""
         return cls(call, what, error.errno or 0)
+
+
+class StatusError(CsvError):
+    """A ``supervise/status`` is not the record that daemontools and runit defined."""
+
+    exit_code = 111
 
 
 class DefinitionError(CsvError):
