@@ -160,3 +160,18 @@ class ServiceDefinition:
     finish: bool = False
     finish_timeout_s: float = 5.0
     fingerprint: str = ""
+
+
+@frozen(kw_only=True)
+class MachineSettings:
+    """``SCAN/csv.toml``: what holds for every service that does not say otherwise.
+
+    Attributes:
+        restart: the defaults of each service's ``[restart]``.
+        log: the defaults of each service's ``[log]``.
+        parallel_starts: how many launches may be under way at once; None is twice the cores.
+    """
+
+    restart: RestartPolicy = field(factory=RestartPolicy)
+    log: LogPolicy = field(factory=LogPolicy)
+    parallel_starts: int | None = None
