@@ -20,10 +20,15 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from supervise.errors import CsvError
 
-Main = Callable[[Sequence[str] | None], int]
+
+class Main(Protocol):
+    """A program: takes its arguments, by default those of this process; returns its exit code."""
+
+    def __call__(self, argv: Sequence[str] | None = None) -> int: ...
 
 
 def program(name: str) -> Callable[[Callable[[Sequence[str]], int]], Main]:
