@@ -117,6 +117,11 @@ class Paths(NamedTuple):
         return self.run_dir + "/.lock"
 
     @property
+    def supervisor(self) -> str:
+        """JSON ``{"pid", "start_time"}``: put there when the first scan is done, so: readiness."""
+        return self.run_dir + "/.supervisor"
+
+    @property
     def runtime_root(self) -> str:
         """``--root`` of crun and runc."""
         return self.run_dir + "/.runtime"

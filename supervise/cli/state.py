@@ -12,22 +12,6 @@ from supervise.errors import CsvError, SystemCallFailed
 VERSION = 1
 
 
-class LastExit(NamedTuple):
-    """How the last launch ended.
-
-    Attributes:
-        launch: its number.
-        words: ``exit 3``, ``SIGSEGV``, ``SIGKILL (out of memory)``, ``unknown``, …
-        at: when, wall clock.
-        ran_s: how long it had been up.
-    """
-
-    launch: int
-    words: str
-    at: float
-    ran_s: float
-
-
 class State(NamedTuple):
     """One service, as its supervisor last wrote it.
 
@@ -35,6 +19,7 @@ class State(NamedTuple):
         since: when the phase last changed, wall clock.
         pid: the launch's first process, None when nothing runs.
         launch: the number of the last launch, 0 before the first.
+        last_exit: how the last launch ended: ``exit 3``, ``SIGSEGV``, ``unknown``, …
         next_attempt: when it is tried again, wall clock; None when that is not planned.
         error: why the folder is broken, or why the last start failed.
         changed: the folder changed since the running launch started.
@@ -48,7 +33,7 @@ class State(NamedTuple):
     pid: int | None = None
     launch: int = 0
     paused: bool = False
-    last_exit: LastExit | None = None
+    last_exit: str | None = None
     next_attempt: float | None = None
     error: str | None = None
     changed: bool = False
@@ -82,8 +67,7 @@ def parse(data: dict[str, Any]) -> State:
     """The value of what load() returned; fields that are missing take their defaults."""
     last = data.get("last_exit")
     known = {field: data[field] for field in State._fields if field in data}
-    known["last_exit"] = last and LastExit(**{field: last[field] for field in LastExit._fields})
-    return State(**known)
+    return State(**known | {"last_exit": last and last["words"]})
 
 
 def read(path: str) -> State | None:
@@ -98,7 +82,7 @@ def words(state: State, now: float) -> str:
     if state.phase == "starting" and state.progress:
         parts.append(state.progress)
     if state.phase in ("waiting", "failed") and state.last_exit:
-        parts.append(state.last_exit.words)
+        parts.append(state.last_exit)
     if state.next_attempt is not None:
         parts.append(f"next try in {duration(state.next_attempt - now)}")
     if state.changed:

@@ -108,7 +108,7 @@ def _cells(row: _Row, now: float) -> tuple[str, ...]:
         f"{duration(now - state.since)} ago",
         "-" if state.pid is None else str(state.pid),
         str(state.launch),
-        state.last_exit.words if state.last_exit else "-",
+        state.last_exit or "-",
         "-" if state.next_attempt is None else f"in {duration(state.next_attempt - now)}",
         " ".join((state.error or state.progress or "").split()),
     )

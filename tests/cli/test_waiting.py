@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from supervise.cli.state import LastExit, State
+from supervise.cli.state import State
 from supervise.cli.svc import main
 from supervise.cli.waiting import reached
 from supervise.paths import Paths
@@ -101,7 +101,7 @@ def test_a_service_given_up_goes_when_its_supervisor_lets_it_go(places: Paths) -
 def test_in_time_or_not_it_says_how_things_stand(
     places: Paths, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    last = LastExit(launch=1, words="exit 3", at=0.0, ran_s=0.1)._asdict()
+    last = {"launch": 1, "words": "exit 3"}
     with SuperviseDir(places, "web") as web:
         web.set_state(
             phase="waiting", want="up", last_exit=last, next_attempt=time.time() + 30 * 60
