@@ -39,6 +39,7 @@ class End:
         launch: its number.
         status: as waitpid(2) gives it; None when nobody could learn it, or it never started.
         ran_s: how long it was up.
+        at: when, wall clock; a stamp for people, which nothing is decided by.
         reason: why it did not start; None for a launch that ran.
         out_of_memory: the kernel killed a process of it for want of memory.
     """
@@ -46,6 +47,7 @@ class End:
     launch: int
     status: int | None = None
     ran_s: float = 0.0
+    at: float = 0.0
     reason: str | None = None
     out_of_memory: bool = False
 
@@ -132,6 +134,7 @@ class StartFailed:
 
     launch: int
     reason: str
+    at: float = 0.0
 
 
 @frozen(kw_only=True)
@@ -148,6 +151,7 @@ class Exited:
     launch: int
     status: int | None
     out_of_memory: bool = False
+    at: float = 0.0
 
 
 @frozen(kw_only=True)

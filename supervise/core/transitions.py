@@ -217,6 +217,7 @@ def exited(state: State, event: Event, now: float) -> list[Effect]:
         launch=event.launch,
         status=event.status,
         ran_s=ran_s,
+        at=event.at,
         out_of_memory=event.out_of_memory,
     )
     _count(state, now)
@@ -229,7 +230,7 @@ def exited(state: State, event: Event, now: float) -> list[Effect]:
 
 def start_failed(state: State, event: Event, now: float) -> list[Effect]:
     assert isinstance(event, StartFailed)
-    state.last_end = End(launch=event.launch, reason=event.reason)
+    state.last_end = End(launch=event.launch, at=event.at, reason=event.reason)
     _count(state, now)
     return [Clean(launch=state.launch), *_next(state, now)]
 

@@ -1,0 +1,87 @@
+"""A process that is supervised: a child of ours, or one that a former supervisor started."""
+
+import contextlib
+import os
+from collections.abc import Callable
+
+from supervise.daemon.poll import Poll
+from supervise.daemon.reaper import Reaper
+from supervise.kernel import pidfd, proc
+from supervise.kernel.descriptors import Parking
+
+
+class Child:
+    """A child that is not reaped yet: until then its pid can be nobody else's."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.start_time = proc.start_time(pid)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to it alone."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+    def signal_group(self, number: int) -> None:
+        """Send a signal to its whole process group, which it leads."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+
+class Adopted:
+    """A process of a former supervisor: held by a pidfd, waited for by it, never reaped by us."""
+
+    def __init__(self, fd: int, pid: int, start_time: int) -> None:
+        self.pid = pid
+        self.start_time: int | None = start_time
+        self._fd = fd
+
+    def signal(self, number: int) -> None:
+        """Send a signal to it alone."""
+        pidfd.send_signal(self._fd, number)
+
+    def signal_group(self, number: int) -> None:
+        """Send a signal to its whole process group, which it leads."""
+        self.signal(number)
+        if proc.start_time(self.pid) == self.start_time:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
+
+
+Process = Child | Adopted
+
+
+def adopt(
+    pid: int,
+    start_time: int,
+    *,
+    reaper: Reaper,
+    poll: Poll,
+    parking: Parking,
+    ended: Callable[[int | None], None],
+) -> Process | None:
+    """Take over the process that is (pid, start time); None when it is gone.
+
+    Args:
+        pid, start_time: which process.
+        reaper: reaps it, when it is a child of ours after all (we executed ourselves).
+        poll: watches it otherwise.
+        parking: keeps the pidfd.
+        ended: gets its wait status once, or None where the kernel cannot tell.
+    """
+    if proc.parent(pid) == os.getpid() and proc.start_time(pid) == start_time:
+        reaper.adopt(pid, ended)
+        return Child(pid)
+    opened = pidfd.open_process(pid, start_time)
+    if opened is None:
+        return None
+    fd = parking.park(opened)
+
+    def on_end() -> None:
+        poll.remove(fd)
+        status = pidfd.exit_status(fd)
+        parking.close(fd)
+        ended(status)
+
+    poll.add(fd, on_end)
+    return Adopted(fd, pid, start_time)

@@ -1,0 +1,140 @@
+"""The files of one service that other programs see: ``RUN/NAME`` and the ``supervise`` link.
+
+``ok`` and ``control`` are two names of one FIFO: clients open either and cannot tell, and the
+supervisor holds one descriptor instead of two. It is held for reading and writing, so that a
+client's exit is no end of file.
+"""
+
+import contextlib
+import fcntl
+import os
+
+from supervise.errors import HostError, SystemCallFailed
+from supervise.kernel import files
+from supervise.kernel.descriptors import Parking
+from supervise.kernel.fifo import make_fifo, open_fifo
+from supervise.paths import ServicePaths
+
+_LOG_FIFO_MODE = 0o622
+"""A program that became another user reopens /dev/stdout: it may write to the inode, not read."""
+
+
+class ServiceDir:
+    """Made by open(), taken away by remove(); both idempotent."""
+
+    def __init__(self, paths: ServicePaths, parking: Parking) -> None:
+        self.paths = paths
+        self._parking = parking
+        self._held: list[int] = []
+        self.control: int | None = None
+
+    def open(self) -> int:
+        """Make the directory and its FIFO; returns the descriptor that commands come in on.
+
+        Raises:
+            SystemCallFailed, HostError: it cannot be made; what was opened is closed again.
+        """
+        if self.control is not None:
+            return self.control
+        files.make_directory(self.paths.supervise, 0o700)
+        os.chmod(self.paths.run, 0o700)
+        make_fifo(self.paths.control, 0o600)
+        self._link_ok()
+        self.control = self._parking.park(open_fifo(self.paths.control))
+        self._lock()
+        self._link_into_folder()
+        return self.control
+
+    def _link_ok(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            if os.stat(self.paths.ok).st_ino == os.stat(self.paths.control).st_ino:
+                return
+            os.unlink(self.paths.ok)
+        try:
+            os.link(self.paths.control, self.paths.ok)
+        except OSError as error:
+            raise SystemCallFailed.of("link", self.paths.ok, error) from error
+
+    def _lock(self) -> None:
+        """Keep daemontools' own ``supervise`` out, while there are descriptors to spare."""
+        lock = os.open(self.paths.supervise + "/lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            self.close()
+            raise HostError(
+                f"{self.paths.supervise}/lock is held by another program: "
+                "end the supervise that runs in this folder"
+            ) from None
+        if self._parking.spare():
+            self._held.append(self._parking.park(lock))
+        else:
+            os.close(lock)
+
+    def _link_into_folder(self) -> None:
+        """Let clients that know only the folder find us; on a read-only disk they cannot."""
+        link = self.paths.folder + "/supervise"
+        with contextlib.suppress(OSError):
+            if os.path.islink(link) and os.readlink(link) != self.paths.supervise:
+                os.unlink(link)
+            os.symlink(self.paths.supervise, link)
+
+    def read_commands(self, size_bytes: int) -> bytes:
+        """What was written to ``control`` since, at most ``size_bytes``; never blocks."""
+        if self.control is None:
+            return b""
+        try:
+            return os.read(self.control, size_bytes)
+        except BlockingIOError:
+            return b""
+
+    def hold_logs(self, *, separate: bool) -> None:
+        """Make the FIFOs of stdout and stderr, and hold them while descriptors are plenty.
+
+        What is in a FIFO lives as long as somebody has it open: with the shim dead and the
+        service ended, that is us.
+
+        Args:
+            separate: stderr gets a FIFO of its own.
+        """
+        for path in (self.paths.out, self.paths.err)[: 2 if separate else 1]:
+            make_fifo(path, _LOG_FIFO_MODE)
+            if self._parking.spare():
+                self._held.append(self._parking.park(open_fifo(path)))
+
+    def open_output(self) -> tuple[int, int]:
+        """Descriptors to be a launch's stdout and stderr, read-write and blocking: to be closed.
+
+        Raises:
+            SystemCallFailed: one cannot be opened.
+        """
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            out = os.open(self.paths.out, flags)
+            try:
+                return out, os.open(self.paths.err, flags)
+            except FileNotFoundError:
+                return out, os.dup(out)
+        except OSError as error:
+            raise SystemCallFailed.of("open", self.paths.out, error) from error
+
+    def close(self) -> None:
+        """Close every descriptor; the files stay, for the next supervisor."""
+        if self.control is not None:
+            self._parking.close(self.control)
+            self.control = None
+        while self._held:
+            self._parking.close(self._held.pop())
+
+    def remove(self) -> None:
+        """Take the files away that the supervisor made; the log's own are the shim's to remove."""
+        self.close()
+        with contextlib.suppress(OSError):
+            if os.readlink(self.paths.folder + "/supervise") == self.paths.supervise:
+                os.unlink(self.paths.folder + "/supervise")
+        for path in ("control", "ok", "lock", "status"):
+            files.remove_file(f"{self.paths.supervise}/{path}")
+        files.remove_directory(self.paths.supervise)
+        files.remove_file(self.paths.state)
+        files.remove_directory(self.paths.run)

@@ -1,0 +1,169 @@
+"""The syslog shim's keeper: starts it, takes it over, brings it back, stops it last.
+
+What the shim has to know it reads from files (``log.json`` and the FIFOs of each service); a line
+on its control FIFO only tells it where to look. So nothing depends on its being alive now.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections import deque
+from urllib.parse import quote
+
+import trio
+
+from supervise.core import ends, restart
+from supervise.core.definition import LogPolicy, RestartPolicy
+from supervise.daemon.journal import Journal
+from supervise.daemon.poll import Poll
+from supervise.daemon.process import Child, Process, adopt
+from supervise.daemon.reaper import Reaper
+from supervise.errors import CsvError
+from supervise.kernel import files
+from supervise.kernel.descriptors import Parking
+from supervise.kernel.fifo import grow_pipe, make_fifo, open_fifo
+from supervise.kernel.spawn import Command
+from supervise.paths import Paths, ServicePaths
+
+_POLICY = RestartPolicy(reset_after_s=1.0, max_delay_s=5.0)
+_CONTROL_BYTES = 1 << 20
+_STOP_WITHIN_S = 10.0
+
+
+class Shim:
+    """One shim at a time, kept up."""
+
+    def __init__(
+        self, paths: Paths, *, reaper: Reaper, poll: Poll, parking: Parking, journal: Journal
+    ) -> None:
+        self._paths = paths
+        self._reaper = reaper
+        self._poll = poll
+        self._parking = parking
+        self._journal = journal
+        self._process: Process | None = None
+        self._ended = trio.Event()
+        self._stopping = False
+        self._services = 0
+        self._backlog: deque[bytes] = deque()
+        self._more = trio.Event()
+        self._told = trio.Event()
+        self._told.set()
+        files.make_directory(paths.shim, 0o700)
+        control = paths.shim + "/control"
+        make_fifo(control, 0o600)
+        self._control = parking.park(open_fifo(control))
+        grow_pipe(self._control, _CONTROL_BYTES)
+
+    def look(self, service: ServicePaths, name: str, policy: LogPolicy) -> None:
+        """Have the service's FIFOs read and kept as ``policy`` says.
+
+        Raises:
+            SystemCallFailed: ``log.json`` cannot be written.
+        """
+        content = {
+            "name": name,
+            "max_size_bytes": policy.max_size_bytes,
+            "keep": policy.keep,
+            "timestamp": policy.timestamp.value,
+        }
+        files.replace_file(service.log_policy, json.dumps(content).encode() + b"\n")
+        self._tell("look", service)
+
+    def separates(self) -> bool:
+        """True when one more service's stderr may have a FIFO of its own.
+
+        The shim holds a descriptor per FIFO under the same limit as we do; where there are very
+        many services the last of them share one FIFO for both.
+        """
+        self._services += 1
+        return self._services <= self._parking.capacity // 4
+
+    def drop(self, service: ServicePaths) -> None:
+        """Have what is left in the service's FIFOs written, and its files removed."""
+        self._services -= 1
+        self._tell("drop", service)
+
+    def _tell(self, verb: str, service: ServicePaths) -> None:
+        name = service.run.rpartition("/")[2]
+        self._backlog.append(f"{verb} {quote(name, safe='')}\n".encode())
+        self._more.set()
+        if self._told.is_set():
+            self._told = trio.Event()
+
+    async def tell(self) -> None:
+        """Write the control lines in their order, waiting while the FIFO is full; for ever."""
+        while True:
+            await self._more.wait()
+            self._more = trio.Event()
+            await self._flush()
+
+    async def _flush(self) -> None:
+        while self._backlog:
+            await trio.lowlevel.wait_writable(self._control)
+            # A writable pipe takes a line of less than PIPE_BUF whole.
+            os.write(self._control, self._backlog.popleft())
+        self._told.set()
+
+    async def serve(self) -> None:
+        """Keep the shim up until stop(); a shim that dies is replaced, at growing intervals."""
+        unhealthy_ends = 0
+        while not self._stopping:
+            started = time.monotonic()
+            self._ended = trio.Event()
+            try:
+                self._process = self._take_over() or self._start()
+            except CsvError as error:
+                self._journal.say(f"the syslog shim does not start: {error}")
+            else:
+                await self._ended.wait()
+            self._process = None
+            if restart.was_healthy(_POLICY, time.monotonic() - started):
+                unhealthy_ends = 0
+            else:
+                unhealthy_ends += 1
+            if not self._stopping:
+                await trio.sleep(restart.delay_s(_POLICY, unhealthy_ends, lambda: 0.5))
+
+    def _take_over(self) -> Process | None:
+        """The shim of a former supervisor, if it lives."""
+        try:
+            with open(self._paths.shim + "/pid", "rb") as file:
+                record = json.load(file)
+            return adopt(
+                record["pid"],
+                record["start_time"],
+                reaper=self._reaper,
+                poll=self._poll,
+                parking=self._parking,
+                ended=self._on_end,
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _start(self) -> Process:
+        program = (sys.executable, "-P", "-m", "supervise.cli.main", "syslogd")
+        places = ("--run-dir", self._paths.run_dir, "--log-dir", self._paths.log_dir)
+        return Child(self._reaper.spawn(Command(argv=program + places), self._on_end))
+
+    def _on_end(self, status: int | None) -> None:
+        if not self._stopping:
+            self._journal.say(f"the syslog shim ended ({ends.words(status)}); starting it again")
+        self._ended.set()
+
+    async def stop(self) -> None:
+        """Tell it to write what is there and end; after a while, kill it."""
+        with trio.move_on_after(_STOP_WITHIN_S):
+            await self._told.wait()
+        self._stopping = True
+        if self._process is None:
+            return
+        self._process.signal(signal.SIGTERM)
+        with trio.move_on_after(_STOP_WITHIN_S):
+            await self._ended.wait()
+            return
+        self._journal.say(f"the syslog shim did not end within {_STOP_WITHIN_S:g} s; killed")
+        self._process.signal(signal.SIGKILL)
+        await self._ended.wait()

@@ -1,0 +1,80 @@
+"""Processes that outlived the launch they came from.
+
+A program can leave its session and its process group, but what it inherited from us stays in its
+environment: the mark. When a service rests, everything that bears its mark is ended. The marks of
+a container are its cgroup and its pid namespace; this is for plain programs.
+"""
+
+import os
+import signal
+from collections.abc import Callable
+
+import trio
+
+from supervise.kernel import pidfd, proc
+
+_ROUNDS = 100
+"""A program that forks faster than this is killed has won, for now."""
+
+
+class Strays:
+    """Sweeps for many services in one pass over /proc."""
+
+    def __init__(self, mark: str, run_dir: str) -> None:
+        self._mark = mark.encode()
+        self._run_dir = os.fsencode(run_dir)
+        self._wanted: dict[bytes, list[Callable[[], None]]] = {}
+        self._asked = trio.Event()
+
+    def value(self, name: str, launch: int) -> str:
+        """The mark of one launch."""
+        return f"{os.fsdecode(self._run_dir)}/{name}/{launch}"
+
+    def sweep(self, name: str, done: Callable[[], None]) -> None:
+        """End everything that bears the service's mark, then call ``done``; returns at once."""
+        owner = self._run_dir + b"/" + os.fsencode(name)
+        self._wanted.setdefault(owner, []).append(done)
+        self._asked.set()
+
+    def find(self, name: str, launch: int) -> int | None:
+        """The leader of the launch's session, if it lives: for a record that was cut short."""
+        value = os.fsencode(self.value(name, launch))
+        for pid in proc.pids():
+            if proc.environment(pid).get(self._mark) == value and proc.session(pid) == pid:
+                return pid
+        return None
+
+    async def serve(self) -> None:
+        """Sweep whenever asked, for ever."""
+        while True:
+            await self._asked.wait()
+            self._asked = trio.Event()
+            wanted, self._wanted = self._wanted, {}
+            await trio.to_thread.run_sync(self._kill, frozenset(wanted))
+            for callbacks in wanted.values():
+                for done in callbacks:
+                    done()
+
+    def _kill(self, owners: frozenset[bytes]) -> None:
+        for _ in range(_ROUNDS):
+            if not any([self._kill_if_marked(pid, owners) for pid in proc.pids()]):
+                return
+
+    def _kill_if_marked(self, pid: int, owners: frozenset[bytes]) -> bool:
+        if not self._is_marked(pid, owners):
+            return False
+        start_time = proc.start_time(pid)
+        fd = None if start_time is None else pidfd.open_process(pid, start_time)
+        if fd is None:
+            return False
+        try:
+            # Looked at again: between the first look and the open the pid may have changed hands.
+            if not self._is_marked(pid, owners):
+                return False
+            pidfd.send_signal(fd, signal.SIGKILL)
+            return True
+        finally:
+            os.close(fd)
+
+    def _is_marked(self, pid: int, owners: frozenset[bytes]) -> bool:
+        return proc.environment(pid).get(self._mark, b"").rpartition(b"/")[0] in owners

@@ -1,0 +1,312 @@
+"""The supervisor: one trio process for all services of a scan directory.
+
+What happens comes in by five ways, each one task: children that end, descriptors that become
+readable (commands, inotify, pidfds), deadlines, signals, and the shim. Each is turned into events
+of services (``daemon.supervised``); none of them waits for a service.
+"""
+
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterable
+
+import trio
+
+from supervise.container.folder import read_folder, read_machine
+from supervise.container.host import probe
+from supervise.container.launcher import Launcher
+from supervise.core import events as on
+from supervise.core.definition import LogPolicy, MachineSettings, ServiceDefinition
+from supervise.core.service import Service
+from supervise.daemon.adoption import launches, take_over
+from supervise.daemon.deadlines import Deadlines
+from supervise.daemon.departures import Departures
+from supervise.daemon.folders import Folders, is_service_name
+from supervise.daemon.journal import Journal
+from supervise.daemon.means import MARK, Means
+from supervise.daemon.places import Places
+from supervise.daemon.poll import Poll
+from supervise.daemon.reaper import Reaper
+from supervise.daemon.rundir import RunDir
+from supervise.daemon.shim import Shim
+from supervise.daemon.strays import Strays
+from supervise.daemon.supervised import Supervised
+from supervise.errors import CsvError, HostError
+from supervise.kernel import files, prctl
+from supervise.kernel.descriptors import Parking
+from supervise.kernel.fifo import make_fifo
+from supervise.paths import Paths
+
+_BATCH = 64
+_OWN = ".csv"
+"""The run directory's entry of the supervisor's own log; its name in the log is ``csv``."""
+
+
+class Supervisor:
+    """One supervisor; run() is its life."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+        self.rundir = RunDir(paths)
+        self.journal = Journal()
+        self.services: dict[str, Supervised] = {}
+        self._launch_numbers: dict[str, int] = {}
+        self._recorded: set[str] = set()
+        self._reading: set[str] = set()
+        self._read_again: set[str] = set()
+        self._read_when_free: set[str] = set()
+        self._stopping = False
+        self._quiet = trio.Event()
+
+    async def run(self) -> None:
+        """Supervise until TERM or INT, then bring everything down and leave nothing behind.
+
+        Raises:
+            CsvError: it cannot begin: another supervisor runs, or a directory cannot be made.
+        """
+        # Before anything else: a signal that finds no receiver would end us in the middle.
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+            files.make_directory(self.paths.scan_dir)
+            self.rundir.open()
+            prctl.set_child_subreaper()
+            os.chdir("/")  # a working directory inside a mount would keep it busy
+            async with trio.open_nursery() as nursery:
+                self._assemble(nursery)
+                await self._begin(nursery)
+                await self._until_told_to_stop(signals)
+                await self._end()
+                nursery.cancel_scope.cancel()
+            self.rundir.remove()
+
+    # --- beginning ------------------------------------------------------------------------------
+
+    def _assemble(self, nursery: trio.Nursery) -> None:
+        self.machine = self._read_machine()
+        self.reaper, self.poll, parking = Reaper(), Poll(), Parking()
+        self.deadlines = Deadlines(self._due)
+        self.folders = Folders(self.paths.scan_dir, self._settle, self._read)
+        self.departures = Departures(self._free)
+        self.shim = Shim(
+            self.paths, reaper=self.reaper, poll=self.poll, parking=parking, journal=self.journal
+        )
+        launcher, no_runtime = self._find_runtime()
+        cores = os.cpu_count() or 1
+        self.means = Means(
+            paths=self.paths,
+            nursery=nursery,
+            reaper=self.reaper,
+            poll=self.poll,
+            deadlines=self.deadlines,
+            journal=self.journal,
+            parking=parking,
+            shim=self.shim,
+            strays=Strays(MARK, self.paths.run_dir),
+            launcher=launcher,
+            no_runtime=no_runtime,
+            starts=Places(self.machine.parallel_starts or 2 * cores),
+            cleanings=Places(2 * cores),
+            lock_fd=self.rundir.lock_fd,
+            forget=self._forget,
+            faulted=self._revive,
+        )
+
+    def _read_machine(self) -> MachineSettings:
+        try:
+            return read_machine(self.paths.settings)
+        except CsvError as error:
+            self.journal.say(f"{error}; the defaults are used")
+            return MachineSettings()
+
+    def _find_runtime(self) -> tuple[Launcher | None, str]:
+        try:
+            return Launcher(self.paths, probe()), ""
+        except HostError as error:
+            return None, str(error)
+
+    async def _begin(self, nursery: trio.Nursery) -> None:
+        own = self.paths.service(_OWN)
+        files.make_directory(own.run, 0o700)
+        make_fifo(own.out, 0o600)
+        self.journal.also_to(own.out)
+        self.shim.look(own, "csv", LogPolicy())
+        for task in (self.reaper, self.poll, self.deadlines, self.shim, self.means.strays):
+            nursery.start_soon(task.serve)
+        nursery.start_soon(self.shim.tell)
+        self.poll.add(self.departures.fileno(), self.departures.look)
+        names = self.folders.open()
+        self.poll.add(self.folders.fileno(), self.folders.look)
+        names += [name for name in await self._find_former() if name not in names]
+        await self._first_scan(names)
+        self.rundir.announce()
+
+    async def _find_former(self) -> list[str]:
+        """What a former supervisor left: cleared if nobody will take it over, else its names."""
+        recorded, departing = self.rundir.names()
+        for name in departing:
+            files.remove_directory(self.paths.service(name).run)
+            self.shim.drop(self.paths.service(name))
+            self.departures.add(name, self.paths.service(name).run)
+        if self.means.launcher is not None:
+            live = {launch for name in recorded for launch in launches(name, self.means)}
+            await trio.to_thread.run_sync(self.means.launcher.sweep, live)
+        self._recorded = set(recorded)
+        return recorded
+
+    async def _first_scan(self, names: list[str]) -> None:
+        async with trio.open_nursery() as nursery:
+            for start in range(0, len(names), _BATCH):
+                nursery.start_soon(self._read_batch, names[start : start + _BATCH])
+        self.journal.say(f"supervising {len(self.services)} services of {self.paths.scan_dir}")
+
+    # --- folders --------------------------------------------------------------------------------
+
+    def _settle(self, name: str, at: float) -> None:
+        self.deadlines.set("/" + name, at)
+
+    def _due(self, key: str) -> None:
+        if key.startswith("/"):
+            self.folders.due(key[1:])
+        elif key in self.services:
+            self.services[key].feed(on.Tick())
+
+    def _read(self, names: Iterable[str]) -> None:
+        if not self._stopping:
+            self.means.nursery.start_soon(self._read_batch, list(names))
+
+    async def _read_batch(self, names: list[str]) -> None:
+        """Read folders in a worker thread: a dead file server must not stop the others."""
+        self._read_again.update(set(names) & self._reading)
+        mine = [name for name in names if name not in self._reading]
+        self._reading.update(mine)
+        found = await trio.to_thread.run_sync(self._read_folders, mine)
+        self._reading.difference_update(mine)
+        for name, result in found.items():
+            if not self._stopping:
+                self._apply(name, result)
+            await trio.lowlevel.checkpoint()
+        again = self._read_again & set(mine)
+        self._read_again -= again
+        if again:
+            self._read(again)
+
+    def _read_folders(self, names: list[str]) -> dict[str, ServiceDefinition | CsvError | None]:
+        found: dict[str, ServiceDefinition | CsvError | None] = {}
+        for name in names:
+            try:
+                there = self.folders.exists(name)
+                folder = f"{self.paths.scan_dir}/{name}"
+                found[name] = read_folder(folder, name, self.machine) if there else None
+            except CsvError as error:
+                found[name] = error
+            except Exception as error:  # noqa: BLE001 - a hostile folder harms only itself
+                found[name] = CsvError(f"{self.paths.scan_dir}/{name}: cannot be read: {error!r}")
+        return found
+
+    def _apply(self, name: str, found: ServiceDefinition | CsvError | None) -> None:
+        if name in self._recorded:
+            self._recorded.discard(name)
+            self._adopt(name, found)
+        service = self.services.get(name)
+        if name in self.departures or (service is not None and service.core.gone):
+            self._read_when_free.add(name)
+        elif found is None:
+            self.folders.forget(name)
+            if service is not None:
+                service.feed(on.Retire())
+        elif not is_service_name(name):
+            self.journal.say(f"{name!r} cannot be the name of a service: rename the folder")
+        else:
+            self._define(service or self._new(name), name, found)
+
+    def _define(
+        self, service: Supervised | None, name: str, found: ServiceDefinition | CsvError
+    ) -> None:
+        if service is None:
+            return
+        self._watch(name, found)
+        if isinstance(found, CsvError):
+            service.feed(on.Broken(reason=str(found)))
+        else:
+            service.feed(on.Defined(definition=found))
+
+    def _adopt(self, name: str, found: ServiceDefinition | CsvError | None) -> None:
+        definition = found if isinstance(found, ServiceDefinition) else None
+        try:
+            take_over(name, self.means, definition, self.services)
+        except CsvError as error:
+            self.journal.say(str(error), name)
+
+    def _watch(self, name: str, found: ServiceDefinition | CsvError) -> None:
+        container = found.container if isinstance(found, ServiceDefinition) else None
+        try:
+            self.folders.watch(name, container.env_files if container else ())
+        except CsvError as error:
+            self.journal.say(f"{error}: changes are only seen on HUP", name)
+
+    def _new(self, name: str) -> Supervised | None:
+        core = Service(name=name, launch=self._launch_numbers.get(name, 0), since=time.monotonic())
+        service = Supervised(core, self.means)
+        try:
+            service.open()
+        except CsvError as error:
+            self.journal.say(str(error), name)
+            return None
+        self.services[name] = service
+        return service
+
+    def _forget(self, name: str) -> None:
+        """The service is gone; its name is free when its last lines are written."""
+        # Numbers go on: the former launches' containers may still be known under theirs.
+        self._launch_numbers[name] = self.services.pop(name).core.launch
+        if not self._stopping:
+            self.departures.add(name, self.paths.service(name).run)
+        elif not self.services:
+            self._quiet.set()
+
+    def _free(self, name: str) -> None:
+        if name in self._read_when_free:
+            self._read_when_free.discard(name)
+            self._read((name,))
+
+    def _revive(self, name: str) -> None:
+        """A service raised: make it anew from its record, as if the supervisor had been killed."""
+        self.services.pop(name).abandon()
+        self._recorded.add(name)
+        self._read((name,))
+
+    # --- signals, and the end -------------------------------------------------------------------
+
+    async def _until_told_to_stop(self, signals: AsyncIterator[int]) -> None:
+        async for number in signals:
+            if number != signal.SIGHUP:
+                self.journal.say(f"{signal.Signals(number).name}: stopping all services")
+                return
+            self.journal.say("SIGHUP: reading all folders again")
+            self._read({*self.folders.list(), *self.services})
+
+    async def _end(self) -> None:
+        """Everything down, each service in its own time; a further signal changes nothing."""
+        self._stopping = True
+        for service in list(self.services.values()):
+            service.feed(on.Retire())
+        if self.services:
+            await self._quiet.wait()
+        if self.means.launcher is not None:
+            await trio.to_thread.run_sync(self.means.launcher.close)
+        self.journal.say("all services are down")
+        self.journal.close()
+        own = self.paths.service(_OWN)
+        self.shim.drop(own)
+        await self.shim.stop()
+        for left in (own.out, own.log_policy):
+            files.remove_file(left)
+        files.remove_directory(own.run)
+
+
+def supervise(paths: Paths) -> None:
+    """Supervise the scan directory until told to stop; returns when all is down.
+
+    Raises:
+        CsvError: it cannot begin.
+    """
+    trio.run(Supervisor(paths).run)
