@@ -1,0 +1,55 @@
+"""The shim's control lines: ``look NAME``, ``drop NAME``, ``rotate NAME``.
+
+NAME is that of the service's entry in the run directory: its name, or ``.csv`` for the log in
+which supervisor and shim speak themselves, and which is called ``csv``.
+
+Pure: bytes to values and back. A line is written by one write(2) of at most PIPE_BUF bytes into a
+FIFO, so lines of several writers never mix.
+"""
+
+import re
+from typing import NamedTuple
+
+OWN = "csv"
+"""The log in which supervisor and shim speak; no service can have this name."""
+
+OWN_ENTRY = "." + OWN
+"""Its entry in the run directory."""
+
+VERBS = ("look", "drop", "rotate")
+_QUOTED = re.compile(rb"%([0-9A-Fa-f]{2})")
+_SPECIAL = re.compile(rb"[^!-$&-~]")
+
+
+class Order(NamedTuple):
+    """One control line: what to do with the log of which service."""
+
+    verb: str
+    name: str
+
+
+def format_order(order: Order) -> bytes:
+    """The line, newline included; bytes outside printable ASCII, space and ``%`` as ``%XX``."""
+    entry = OWN_ENTRY if order.name == OWN else order.name
+    raw = entry.encode("utf-8", "surrogateescape")
+    quoted = _SPECIAL.sub(lambda m: b"%%%02X" % ord(m[0]), raw)
+    return b"%s %s\n" % (order.verb.encode(), quoted)
+
+
+def parse_order(line: bytes) -> Order | None:
+    """Read a line without its newline; None when it is no order that this shim knows."""
+    verb, space, quoted = line.partition(b" ")
+    if not space or verb.decode("ascii", "replace") not in VERBS:
+        return None
+    raw = _QUOTED.sub(lambda m: bytes((int(m[1], 16),)), quoted)
+    name = log_name(raw.decode("utf-8", "surrogateescape"))
+    return Order(verb.decode(), name) if name else None
+
+
+def log_name(entry: str) -> str | None:
+    """The name of the log that an entry of the run directory has; None if it can have none."""
+    if entry == OWN_ENTRY:
+        return OWN
+    raw = entry.encode("utf-8", "surrogateescape")
+    plain = 0 < len(raw) <= 128 and not entry.startswith(".") and not re.search(r"[/\0]", entry)
+    return entry if plain and entry != OWN else None

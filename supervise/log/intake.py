@@ -1,0 +1,303 @@
+"""One service's log: FIFO → spool → ``current``, each line exactly once, whoever is killed when.
+
+A byte is always in exactly one of three places, and every step between them is one system call,
+which a kill finds done or not done:
+
+1. *take*: ``splice`` moves bytes from the FIFO to the end of the stream's spool file. The size of
+   the spool tells how much came: no return value is needed that a kill could lose. (The spool
+   lies in the run directory, a tmpfs. splice refuses O_APPEND files, hence the explicit offset.)
+2. The batch is decided: whole lines of the spool, from the stream's ``position`` to ``end``. It
+   goes into the journal, with the stamp and the line limit: ``step = WRITE``. From here on the
+   bytes which it becomes in ``current``, and their place there, are fixed.
+3. They are written at the settled length of ``current``.
+4. The journal settles the batch: new length, ``position = end``, ``step = REST``.
+5. *shrink*: what is left in the spool (the beginning of a line) is copied to its front, over
+   settled bytes. The journal says ``position = 0, step = SHRINK, end = what is left``; the spool
+   is truncated to that; the journal says REST. With nothing left, 4 and the first half of 5 are
+   one update.
+
+What a kill leaves, and what the next shim does:
+
+    1, or before 2 is in the journal   bytes in the spool beyond position: taken as if just come
+    2, 3, or in the midst of 3         WRITE: the same bytes are written again to the same place
+    4, or after the copy of 5          REST: position skips the settled bytes; the copy lay there
+    5, before the truncation           SHRINK: truncates; nothing was taken since, as take never
+                                       comes between SHRINK and REST
+    in the midst of a journal update   the former state is in force (see ``log.progress``)
+    in a rotation                      see ``log.logfile``
+
+A disk that is full or gone stops at 3 with WRITE in the journal, and the same repetition mends it:
+meanwhile take goes on until the spool is full, then the FIFO fills, then the writer waits.
+"""
+
+import contextlib
+import os
+import time
+
+from supervise.core.logline import (
+    ISO8601,
+    TAI64N,
+    Record,
+    format_record,
+    make_stamp,
+    settled_length,
+    stamp_lines,
+)
+from supervise.kernel.fifo import grow_pipe
+from supervise.log.descriptors import Descriptors
+from supervise.log.logfile import LogFile
+from supervise.log.policy import DEFAULT, Policy
+from supervise.log.progress import REST, SHRINK, WRITE, Journal, Progress
+
+BATCH_BYTES = 256 * 1024
+"""The most that is taken from one FIFO, or written, at once: fair to others, kind to the cache."""
+
+SPOOL_BYTES = 1024 * 1024
+"""How much of a stream may wait in its spool while the log cannot be written."""
+
+_BUSY_BYTES = 32 * 1024
+_PIPE_BYTES = 1024 * 1024
+_HEAD_BYTES = 39  # stamp, origin, mark and the newline of a split, at most
+
+
+class Stream:
+    """A FIFO and its spool.
+
+    Attributes:
+        fifo: the descriptor, -1 when there is none.
+        index: 0 for out, 1 for err; as the journal counts.
+        origin: as it stands in the log.
+        size: the size of the spool; only this process changes it.
+    """
+
+    __slots__ = ("_grown", "fifo", "index", "origin", "size", "spool")
+
+    def __init__(self, index: int, origin: bytes, spool: str) -> None:
+        self.fifo = -1
+        self.index = index
+        self.origin = origin
+        self.spool = spool
+        self.size = 0
+        self._grown = False
+        with contextlib.suppress(FileNotFoundError):
+            self.size = os.stat(spool).st_size
+
+    def open_spool(self, descriptors: Descriptors) -> int:
+        return descriptors.get(self.spool, _open_spool)
+
+    def take(self, descriptors: Descriptors, room: int) -> int:
+        """Move up to ``room`` bytes from the FIFO to the spool; 0 when the FIFO is empty."""
+        spool = self.open_spool(descriptors)
+        try:
+            moved = os.splice(
+                self.fifo, spool, room, offset_dst=self.size, flags=os.SPLICE_F_NONBLOCK
+            )
+        except BlockingIOError:
+            return 0
+        self.size += moved
+        if moved >= _BUSY_BYTES and not self._grown:
+            # Only for those that need it: the ring of a large pipe costs kernel memory.
+            self._grown = True
+            grow_pipe(self.fifo, _PIPE_BYTES)
+        return moved
+
+
+class Intake:
+    """The log of one service. Methods that write may raise OSError or CsvError; calling ``write``
+    again later resumes, with nothing lost or doubled.
+
+    Args:
+        name: the service's name.
+        spool: the path of its spool files, without ``.out`` and ``.err``.
+        origins: of its two streams.
+    """
+
+    __slots__ = ("_descriptors", "_journal", "file", "name", "policy", "streams")
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        journal: Journal,
+        file: LogFile,
+        descriptors: Descriptors,
+        spool: str,
+        origins: tuple[bytes, bytes] = (b"out", b"err"),
+        policy: Policy = DEFAULT,
+    ) -> None:
+        self.name = name
+        self._journal = journal
+        self._descriptors = descriptors
+        self.file = file
+        self.policy = policy
+        self.streams = (
+            Stream(0, origins[0], spool + ".out"),
+            Stream(1, origins[1], spool + ".err"),
+        )
+        self._resume()
+
+    def _resume(self) -> None:
+        """Take up what a killed shim left; the batch that it was writing is left to ``write``."""
+        state = self._journal.state
+        if state.step == SHRINK:
+            self._truncate()
+            state = self._journal.state
+        # Spools that somebody removed cannot be resumed: their lines are gone.
+        out, err = (stream.size for stream in self.streams)
+        if state.step == WRITE and state.end > (out, err)[state.stream]:
+            state = state._replace(step=REST)
+        if state.position_out > out or state.position_err > err:
+            state = state._replace(
+                position_out=min(state.position_out, out),
+                position_err=min(state.position_err, err),
+            )
+        if state is not self._journal.state:
+            self._journal.put(state)
+
+    @property
+    def dropped(self) -> bool:
+        """The service is gone; its files are to go when all is written."""
+        return bool(self._journal.state.dropped)
+
+    @dropped.setter
+    def dropped(self, dropped: bool) -> None:
+        if self.dropped != dropped:
+            self._journal.put(self._journal.state._replace(dropped=dropped))
+
+    def position(self, stream: Stream) -> int:
+        """How much of the stream's spool is settled."""
+        state = self._journal.state
+        return state.position_err if stream.index else state.position_out
+
+    def waiting(self, stream: Stream) -> int:
+        """How many bytes of the stream are in the spool and not yet in the log."""
+        return stream.size - self.position(stream)
+
+    def take(self, stream: Stream) -> int:
+        """Move what is in the FIFO to the spool, one batch at most, as far as there is room.
+
+        Returns:
+            How many bytes; 0 when the FIFO is empty or the spool full.
+        """
+        if self._journal.state.step == SHRINK:  # the spool could not be truncated before
+            self._truncate()
+        room = min(BATCH_BYTES, SPOOL_BYTES - self.waiting(stream))
+        return stream.take(self._descriptors, room) if room > 0 else 0
+
+    def write(self, stream: Stream, *, flush: bool = False) -> None:
+        """Write all whole lines of the stream; with ``flush`` what follows them too.
+
+        A batch that was cut short, by a kill or a failure, is finished first.
+        """
+        if self._journal.state.step == SHRINK:
+            self._truncate()
+        while self._journal.state.step == WRITE or self._begin(stream, flush):
+            self._finish()
+        self._shrink(stream)
+
+    def _begin(self, stream: Stream, flush: bool) -> bool:
+        """Decide the next batch, as large as can be, and put it into the journal; False: none."""
+        position = self.position(stream)
+        if position == stream.size:
+            return False
+        data = self._read(stream, position, BATCH_BYTES + self.policy.line_bytes)
+        end = len(data) if flush else settled_length(data, self.policy.line_bytes)
+        if not end:
+            return False
+        end = self._fit(data, end)
+        self._journal.put(
+            self._journal.state._replace(
+                step=WRITE,
+                stream=stream.index,
+                end=position + end,
+                stamp_ns=time.time_ns(),
+                tai64n=self.policy.form == TAI64N,
+                limit=self.policy.line_bytes,
+            )
+        )
+        return True
+
+    def _fit(self, data: bytes, end: int) -> int:
+        """Cut a batch, at a line's end if there is one, so that an empty file can hold it."""
+        limit, most = self.policy.line_bytes, self.policy.max_size_bytes
+        if end * (1 + _HEAD_BYTES) <= most:
+            return end  # even if it were nothing but newlines
+        while (size := _stamped_size(data, end, limit)) > most:
+            end = data.rfind(b"\n", 0, end * most // size) + 1
+            if not end:  # the first record alone always fits: see Policy.line_bytes
+                end = data.find(b"\n", 0, limit + 1) + 1 or limit
+        return end
+
+    def _finish(self) -> None:
+        state = self._journal.state
+        stream = self.streams[state.stream]
+        position = self.position(stream)
+        data = self._read(stream, position, state.end - position)
+        stamp = make_stamp(state.stamp_ns, TAI64N if state.tai64n else ISO8601)
+        buffers = stamp_lines(data, stamp=stamp, origin=stream.origin, limit=state.limit)
+        length = self.file.write(buffers, self.policy)
+        self._settle(stream, length, state.end)
+
+    def _settle(self, stream: Stream, length: int, end: int) -> None:
+        state = self._journal.state._replace(length=length, step=REST)
+        if end == stream.size:
+            self._journal.put(_at(stream, state, 0)._replace(step=SHRINK, end=0))
+            self._truncate()
+        else:
+            self._journal.put(_at(stream, state, end))
+
+    def _shrink(self, stream: Stream) -> None:
+        """Give the memory of settled bytes back, once the rest can be copied over them."""
+        position = self.position(stream)
+        rest = stream.size - position
+        if not position or rest > position:
+            return
+        spool = stream.open_spool(self._descriptors)
+        os.pwrite(spool, self._read(stream, position, rest), 0)
+        state = self._journal.state._replace(step=SHRINK, stream=stream.index, end=rest)
+        self._journal.put(_at(stream, state, 0))
+        self._truncate()
+
+    def _truncate(self) -> None:
+        state = self._journal.state
+        stream = self.streams[state.stream]
+        os.ftruncate(stream.open_spool(self._descriptors), state.end)
+        stream.size = state.end
+        self._journal.put(state._replace(step=REST))
+
+    def _read(self, stream: Stream, position: int, length: int) -> bytes:
+        length = min(length, stream.size - position)
+        return os.pread(stream.open_spool(self._descriptors), length, position)
+
+    def say(self, text: str) -> None:
+        """Add a record of csv's own, when no batch is under way (after a ``write`` that succeeded).
+
+        A kill in the midst of it may lose this record, but nothing else.
+        """
+        record = Record(time.time_ns(), "csv", text.encode("utf-8", "replace"))
+        line = format_record(record, self.policy.form)
+        length = self.file.write([line], self.policy)
+        self._journal.put(self._journal.state._replace(length=length))
+
+    def forget(self) -> None:
+        """Remove the spools; only when nothing waits in them."""
+        for stream in self.streams:
+            self._descriptors.close(stream.spool)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(stream.spool)
+        self._descriptors.close(self.file.current)
+
+
+def _stamped_size(data: bytes, end: int, limit: int) -> int:
+    """An upper bound of what ``data[:end]`` becomes when it is stamped."""
+    return end + (data.count(b"\n", 0, end) + end // limit + 1) * _HEAD_BYTES
+
+
+def _at(stream: Stream, state: Progress, position: int) -> Progress:
+    if stream.index:
+        return state._replace(position_err=position)
+    return state._replace(position_out=position)
+
+
+def _open_spool(path: str) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -1,0 +1,159 @@
+"""``current``: appending to it, rotating it, keeping the newest of what was rotated.
+
+A rotated file is named as multilog and svlogd name theirs: ``@``, 24 hexadecimal digits of TAI64N,
+``.s``; so the names sort by time, and tell when the file was finished. If the clock was set back,
+the name is one nanosecond after its predecessor's: order is worth more than the clock.
+
+What is settled in ``current`` is its first ``length`` bytes, as the journal says; what lies beyond
+is a batch that was cut short, and is written again at the same place.
+"""
+
+import contextlib
+import os
+import stat
+import time
+
+from supervise.core.logline import TAI64N, make_stamp
+from supervise.errors import HostError
+from supervise.log.descriptors import Descriptors
+from supervise.log.policy import Policy
+from supervise.log.progress import WRITE, Journal
+
+_DIRECTORY_MODE = 0o750  # a log may hold what its service should have kept to itself
+_FILE_MODE = 0o640
+_NAME_LENGTH = len("@") + 24 + len(".s")
+
+
+def rotated_names(directory: str) -> list[str]:
+    """The rotated files of a log directory, oldest first; empty when there is no directory."""
+    with contextlib.suppress(FileNotFoundError):
+        names = (name for name in os.listdir(directory) if is_rotated_name(name))
+        return sorted(names)
+    return []
+
+
+def is_rotated_name(name: str) -> bool:
+    """Whether a file of this name is a rotated log."""
+    return len(name) == _NAME_LENGTH and name[0] == "@" and name.endswith(".s")
+
+
+class LogFile:
+    """The files of one service's log. Every method that touches the disk may raise OSError.
+
+    Args:
+        directory: ``LOG/NAME``; made when it is needed.
+        journal: where the length and identity of ``current`` are kept.
+        descriptors: who keeps ``current`` open.
+    """
+
+    __slots__ = ("_attached", "_descriptors", "_directory", "_journal")
+
+    def __init__(self, directory: str, journal: Journal, descriptors: Descriptors) -> None:
+        self._directory = directory
+        self._journal = journal
+        self._descriptors = descriptors
+        self._attached = False
+
+    @property
+    def current(self) -> str:
+        return self._directory + "/current"
+
+    def write(self, buffers: list[bytes | memoryview], policy: Policy) -> int:
+        """Write at the settled end of ``current``, all of it; the caller settles the new length.
+
+        Rotates before, if ``current`` would grow beyond ``max_size_bytes``. Repeating the call
+        after a failure or a kill writes the same bytes at the same place.
+
+        Returns:
+            The length of ``current`` once this is settled.
+
+        Raises:
+            OSError: ENOSPC, EROFS, …; part may have been written.
+        """
+        size = sum(map(len, buffers))
+        fd = self._attach()
+        if self._journal.state.length and self._journal.state.length + size > policy.max_size_bytes:
+            fd = self.rotate(policy)
+        end = self._journal.state.length + size
+        at = self._journal.state.length
+        while at < end:
+            at += os.pwritev(fd, buffers, at)
+            if at < end:
+                buffers = [b"".join(buffers)[size - (end - at) :]]
+        return end
+
+    def _attach(self) -> int:
+        """Open ``current`` and bring the journal to agree with what is there."""
+        fd = self._descriptors.get(self.current, _open_current)
+        found = os.fstat(fd)
+        if not found.st_nlink:  # removed, maybe with its directory
+            self._descriptors.close(self.current)
+            fd = self._descriptors.get(self.current, _open_current)
+            found = os.fstat(fd)
+        state = self._journal.state
+        same = (found.st_dev, found.st_ino) == (state.device, state.inode)
+        if same and found.st_size == state.length:
+            pass
+        elif same and found.st_size > state.length and (state.step == WRITE or not self._attached):
+            # Left by a batch that was cut short. It goes, so that the batch may come out shorter;
+            # later, in the same life, what lies beyond the end was appended by someone else.
+            if state.step != WRITE:
+                os.ftruncate(fd, state.length)
+        else:
+            self._adopt(fd, found)
+        self._attached = True
+        return fd
+
+    def _adopt(self, fd: int, found: os.stat_result) -> None:
+        """Go on after what is there: a new file, or one that somebody cut, extended or made."""
+        length = found.st_size
+        if length and os.pread(fd, 1, length - 1) != b"\n":
+            length += os.pwrite(fd, b"\n", length)
+        self._journal.put(
+            self._journal.state._replace(device=found.st_dev, inode=found.st_ino, length=length)
+        )
+
+    def rotate(self, policy: Policy) -> int:
+        """Begin a new ``current`` unless it is empty; what is beyond ``keep`` is removed.
+
+        A kill between rename and journal leaves no ``current``, or an empty one of another
+        identity: ``_attach`` adopts either. Removal comes last, so that no inode number that the
+        journal still names can be given to the new file.
+
+        Returns:
+            The descriptor of ``current``.
+        """
+        fd = self._attach()
+        if not self._journal.state.length:
+            return fd
+        os.ftruncate(fd, self._journal.state.length)
+        kept = rotated_names(self._directory)
+        name = _next_name(kept, time.time_ns())
+        os.rename(self.current, f"{self._directory}/{name}")
+        self._descriptors.close(self.current)
+        fd = self._attach()
+        kept.append(name)
+        for old in kept[: max(0, len(kept) - policy.keep)]:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{self._directory}/{old}")
+        return fd
+
+
+def _next_name(existing: list[str], now_ns: int) -> str:
+    name = make_stamp(now_ns, TAI64N).decode() + ".s"
+    if existing and existing[-1] >= name:
+        name = f"@{int(existing[-1][1:-2], 16) + 1:024x}.s"
+    return name
+
+
+def _open_current(path: str) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        fd = os.open(path, flags, _FILE_MODE)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), _DIRECTORY_MODE, exist_ok=True)
+        fd = os.open(path, flags, _FILE_MODE)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise HostError(f"{path}: is not a regular file; move it away")
+    return fd
