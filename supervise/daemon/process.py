@@ -79,7 +79,10 @@ def adopt(
 
     def on_end() -> None:
         poll.remove(fd)
-        status = pidfd.exit_status(fd)
+        # Its parent may reap it at any moment, and then only newer kernels know.
+        status = proc.zombie_status(pid, start_time)
+        if status is None:
+            status = pidfd.exit_status(fd)
         parking.close(fd)
         ended(status)
 

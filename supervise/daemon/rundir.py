@@ -114,12 +114,21 @@ class RunDir:
                     departing.append(entry.name)
         return recorded, departing
 
-    def remove(self) -> None:
-        """Take away what is ours and let go of the lock: this supervisor ends for good."""
-        for name in (".supervisor", ".boot"):
-            files.remove_file(f"{self.paths.run_dir}/{name}")
-        shutil.rmtree(self.paths.shim, ignore_errors=True)
-        files.remove_file(self.paths.lock)
+    def remove(self, *, spool: bool) -> None:
+        """Take away what is ours and let go of the lock: this supervisor ends for good.
+
+        Args:
+            spool: the shim's directory too; else lines in it wait for the next shim.
+        """
+        with os.scandir(self.paths.run_dir) as entries:
+            for entry in entries:
+                for left in ("out", "err", "log.json"):
+                    files.remove_file(f"{entry.path}/{left}")
+                files.remove_directory(entry.path)
+        if spool:
+            shutil.rmtree(self.paths.shim, ignore_errors=True)
+        for path in (self.paths.supervisor, self.paths.run_dir + "/.boot", self.paths.lock):
+            files.remove_file(path)
         files.remove_directory(self.paths.run_dir)
         os.close(self.lock_fd)
 

@@ -46,6 +46,7 @@ class Shim:
         self._process: Process | None = None
         self._ended = trio.Event()
         self._stopping = False
+        self._status: int | None = None
         self._services = 0
         self._backlog: deque[bytes] = deque()
         self._more = trio.Event()
@@ -149,21 +150,27 @@ class Shim:
         return Child(self._reaper.spawn(Command(argv=program + places), self._on_end))
 
     def _on_end(self, status: int | None) -> None:
+        self._status = status
         if not self._stopping:
             self._journal.say(f"the syslog shim ended ({ends.words(status)}); starting it again")
         self._ended.set()
 
-    async def stop(self) -> None:
-        """Tell it to write what is there and end; after a while, kill it."""
+    async def stop(self) -> bool:
+        """Tell it to write what is there and end; after a while, kill it.
+
+        Returns:
+            Whether it has written all; if not, what it could not write is in its spool.
+        """
         with trio.move_on_after(_STOP_WITHIN_S):
             await self._told.wait()
         self._stopping = True
         if self._process is None:
-            return
+            return False
         self._process.signal(signal.SIGTERM)
         with trio.move_on_after(_STOP_WITHIN_S):
             await self._ended.wait()
-            return
+            return self._status == 0
         self._journal.say(f"the syslog shim did not end within {_STOP_WITHIN_S:g} s; killed")
         self._process.signal(signal.SIGKILL)
         await self._ended.wait()
+        return False

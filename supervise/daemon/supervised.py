@@ -5,6 +5,7 @@ written: whatever kills the supervisor, the next one finds what was true. No ser
 its own while nothing happens to it; that is why a thousand of them cost little.
 """
 
+import os
 import time
 import traceback
 from collections import deque
@@ -79,6 +80,8 @@ class Supervised:
             SystemCallFailed, HostError: it cannot be supervised; nothing of it is left open.
         """
         self.means.poll.add(self.files.open(), self._on_commands)
+        if os.path.exists(self.files.paths.out):
+            self._hold_logs(separate=os.path.exists(self.files.paths.err))
 
     # --- events -------------------------------------------------------------------------------
 
@@ -192,9 +195,12 @@ class Supervised:
             SystemCallFailed, HostError: a FIFO or ``log.json`` cannot be made.
         """
         if not self._logs_open:
-            self.files.hold_logs(separate=self.means.shim.separates())
-            self._logs_open = True
+            self._hold_logs(separate=self.means.shim.separates())
         self.means.shim.look(self.files.paths, self.name, definition.log)
+
+    def _hold_logs(self, *, separate: bool) -> None:
+        self.files.hold_logs(separate=separate)
+        self._logs_open = True
 
     # --- cleaning up ----------------------------------------------------------------------------
 

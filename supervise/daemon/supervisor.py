@@ -56,6 +56,7 @@ class Supervisor:
         self._read_again: set[str] = set()
         self._read_when_free: set[str] = set()
         self._stopping = False
+        self._logged_all = False
         self._quiet = trio.Event()
 
     async def run(self) -> None:
@@ -76,7 +77,7 @@ class Supervisor:
                 await self._until_told_to_stop(signals)
                 await self._end()
                 nursery.cancel_scope.cancel()
-            self.rundir.remove()
+            self.rundir.remove(spool=self._logged_all)
 
     # --- beginning ------------------------------------------------------------------------------
 
@@ -295,12 +296,7 @@ class Supervisor:
             await trio.to_thread.run_sync(self.means.launcher.close)
         self.journal.say("all services are down")
         self.journal.close()
-        own = self.paths.service(_OWN)
-        self.shim.drop(own)
-        await self.shim.stop()
-        for left in (own.out, own.log_policy):
-            files.remove_file(left)
-        files.remove_directory(own.run)
+        self._logged_all = await self.shim.stop()
 
 
 def supervise(paths: Paths) -> None:

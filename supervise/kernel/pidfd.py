@@ -39,18 +39,19 @@ def send_signal(fd: int, number: int) -> None:
 
 
 def exit_status(fd: int) -> int | None:
-    """The wait status of a process that has ended and need not be our child.
+    """The wait status of a process that has ended *and was reaped*, by whomever.
 
-    None when the kernel cannot tell (before 6.15), so that nobody mistakes *unknown* for 0.
+    None when it was not, or when the kernel cannot tell (before 6.15), so that nobody mistakes
+    *unknown* for 0. Before it was reaped: ``proc.zombie_status``.
     """
-    request = bytearray(_INFO_BYTES)
-    struct.pack_into("Q", request, 0, _PIDFD_INFO_EXIT)
+    info = bytearray(_INFO_BYTES)
+    struct.pack_into("Q", info, 0, _PIDFD_INFO_EXIT)
     try:
-        fcntl.ioctl(fd, _PIDFD_GET_INFO, request)
+        fcntl.ioctl(fd, _PIDFD_GET_INFO, info)
     except OSError:
         return None
-    (answered,) = struct.unpack_from("Q", request, 0)
+    (answered,) = struct.unpack_from("Q", info, 0)
     if not answered & _PIDFD_INFO_EXIT:
         return None
-    (status,) = struct.unpack_from("i", request, _STATUS_AT)
+    (status,) = struct.unpack_from("i", info, _STATUS_AT)
     return int(status)

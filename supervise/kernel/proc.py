@@ -29,6 +29,19 @@ def start_time(pid: int) -> int | None:
     return None if fields is None or fields[0] in "ZX" else int(fields[19])
 
 
+def zombie_status(pid: int, start_time: int) -> int | None:
+    """The wait status of a process that has ended and is not reaped yet; None when it is gone.
+
+    Needs no kinship, only root, and no new kernel.
+
+    Source: proc(5), ``exit_code``.
+    """
+    fields = stat_fields(pid)
+    if fields is None or fields[0] not in "ZX" or int(fields[19]) != start_time:
+        return None
+    return int(fields[49])
+
+
 def parent(pid: int) -> int | None:
     """Its parent's pid; None when it is gone."""
     fields = stat_fields(pid)
@@ -70,6 +83,16 @@ def environment(pid: int) -> dict[bytes, bytes]:
         return {}
     pairs = (entry.partition(b"=") for entry in content.split(b"\0") if entry)
     return {key: value for key, _, value in pairs}
+
+
+def arguments(pid: int) -> list[bytes]:
+    """Its argv; empty when it is gone, is a zombie, or belongs to the kernel."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            content = file.read()
+    except OSError:
+        return []
+    return content.split(b"\0")[:-1]
 
 
 def pids() -> Iterator[int]:
