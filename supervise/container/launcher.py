@@ -1,0 +1,254 @@
+"""From a definition to the command that makes its container run, and back to nothing.
+
+Blocking and thread-safe; knows no trio. Starting and waiting for processes is the caller's: the
+launcher says what to run, and what to make of it.
+
+Everything a launch makes is named after it and recorded by its bundle directory, which is made
+first and removed last. So whoever dies between any two steps leaves what ``sweep`` finds.
+"""
+
+import os
+from collections.abc import Collection, Mapping
+
+from supervise.container import bundle as bundles
+from supervise.container import cgroups, foreground, names, overlay, runtime, sweep
+from supervise.container.host import Host
+from supervise.container.names import Launch
+from supervise.container.seccomp import Filters
+from supervise.container.sharing import Sharing
+from supervise.container.skeleton import skeleton
+from supervise.core.definition import ContainerDefinition
+from supervise.errors import LaunchError
+from supervise.kernel.files import make_directory, remove_directory
+from supervise.kernel.mount import detach
+from supervise.kernel.spawn import Command
+from supervise.kernel.tree import remove_tree
+from supervise.paths import Paths
+
+__all__ = ["Launch", "Launcher"]
+
+# To clear a launch away, its name and number are enough.
+_ANY = ContainerDefinition(rootfs="host")
+
+
+class Launcher:
+    """Prepares launches and clears them away, below one run and one lib directory.
+
+    Args:
+        paths: the directories.
+        host: what the machine can do.
+        environment: our own, of which a run file may pass variables on.
+    """
+
+    def __init__(
+        self, paths: Paths, host: Host, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._paths = paths
+        self._host = host
+        self._environment = dict(os.environ if environment is None else environment)
+        self._parent = names.cgroup_parent(paths, host.own_cgroup)
+        self._filters = Filters(
+            profile=host.seccomp_profile,
+            machine=host.machine,
+            directory=f"{paths.run_dir}/.seccomp",
+        )
+        self._sharing = Sharing(f"{paths.run_dir}/.launchers")
+
+    def prepare(self, launch: Launch, *, detached: bool = True, terminal: bool = False) -> Command:
+        """Make everything ready; the returned command, run once, brings the container to life.
+
+        Args:
+            launch: which one; its number has never been used.
+            detached: the command leaves when the container runs; else it waits for its end.
+            terminal: the container gets a terminal of its own; only when not detached.
+
+        Returns:
+            The command. Its output, when detached, becomes the container's: set ``stdout`` and
+            ``stderr``.
+
+        Raises:
+            HostError: this machine cannot do what the run file asks for.
+            LaunchError: something that it names is missing. Either way nothing is left.
+        """
+        self._sharing.join()
+        cgroups.make_ready(self._host, self._parent, launch.definition.limits)
+        bundles.check_sources(launch.definition)
+        bundle = self._bundle(launch)
+        self._claim(launch, bundle)
+        try:
+            self._mount(launch, bundle)
+            bundles.write_bundle(
+                launch,
+                bundle=bundle,
+                cgroups_path=f"{self._parent}/{launch.id}",
+                host=self._host,
+                filters=self._filters,
+                ours=self._environment,
+                terminal=terminal,
+            )
+            make_directory(self._paths.runtime_root, 0o700)
+        except OSError as error:
+            self.clean(launch)
+            raise LaunchError(f"the bundle {bundle} cannot be written: {error}") from error
+        except BaseException:
+            self.clean(launch)
+            raise
+        return runtime.run_command(
+            self._host,
+            root=self._paths.runtime_root,
+            bundle=bundle,
+            container_id=launch.id,
+            detach=detached,
+        )
+
+    def collect(self, launch: Launch) -> int:
+        """The pid of the container's init, after the command of ``prepare`` ended with 0.
+
+        Raises:
+            LaunchError: the runtime left none.
+        """
+        pid = runtime.read_pid(self._bundle(launch))
+        if pid is None:
+            raise self.failure(launch, 0)
+        return pid
+
+    def failure(self, launch: Launch, returncode: int) -> LaunchError:
+        """Why the command of ``prepare`` failed, in words."""
+        return LaunchError(runtime.reason(self._host, self._bundle(launch), returncode))
+
+    def exec_status(self, launch: Launch) -> int | None:
+        """127 when the container's command was not found, 126 when it cannot be run; else None."""
+        return runtime.exec_status(runtime.messages(self._bundle(launch)))
+
+    def running(self, launch: Launch) -> int | None:
+        """The pid of the container's init if this launch lives: checked by its own cgroup.
+
+        None also while the runtime is still at work: such a launch is to be undone by ``clean``.
+        """
+        bundle = self._bundle(launch)
+        pid, path = runtime.read_pid(bundle), bundles.read_cgroups_path(bundle)
+        if pid is None or path is None or not cgroups.holds(path, pid):
+            return None
+        return pid
+
+    def kill(self, launch: Launch) -> None:
+        """Send SIGKILL to all there is of this launch; idempotent, does not wait for the deaths."""
+        bundle = self._bundle(launch)
+        if runtime.read_pid(bundle) is None:
+            # The runtime may be about to make the container: without this it would come to
+            # life behind our back.
+            runtime.stop_in_flight(bundle)
+        cgroups.kill(self._host, self._cgroup(launch))
+
+    def oom_killed(self, launch: Launch) -> bool:
+        """Whether the kernel killed one of its processes for want of memory; before ``clean``."""
+        return cgroups.oom_killed(self._host, self._cgroup(launch))
+
+    def delete_command(self, launch: Launch) -> Command:
+        """The runtime's own way to remove its state; ``clean`` does without, and is cheaper."""
+        return runtime.delete_command(
+            self._host, root=self._paths.runtime_root, container_id=launch.id
+        )
+
+    def clean(self, launch: Launch) -> None:
+        """Remove all there is of a launch, whatever state it is in; idempotent.
+
+        What still lives in it is killed. A kept writable layer stays.
+
+        Raises:
+            SystemCallFailed: something cannot be removed; what is left is found by ``sweep``.
+        """
+        bundle = self._bundle(launch)
+        if not os.path.isdir(bundle):
+            return
+        self.kill(launch)
+        cgroups.remove(self._host, self._cgroup(launch))
+        detach(f"{bundle}/rootfs")
+        remove_tree(f"{self._paths.runtime_root}/{launch.id}")
+        remove_tree(names.layer(self._paths, launch.name, launch.number))
+        remove_tree(bundle)
+
+    def sweep(self, keep: Collection[str] = ()) -> list[str]:
+        """Remove what a supervisor of this run directory left, of this boot or a former one.
+
+        Args:
+            keep: ids of launches that go on. Those of a living csv-run are kept, too.
+
+        Returns:
+            The ids that were removed.
+
+        Raises:
+            SystemCallFailed: something cannot be removed.
+        """
+        self._sharing.join()
+        found = sweep.find(self._paths, self._host, self._parent)
+        # After the search: a csv-run that has begun since is not among what was found.
+        kept = {*keep, *foreground.live(self._paths)}
+        for launch in found.launches:
+            if names.container_id(*launch) not in kept:
+                self.clean(Launch(name=launch[0], number=launch[1], folder="", definition=_ANY))
+        for path in found.layers(kept):
+            remove_tree(path)
+        for container_id in found.ids - kept:
+            cgroups.kill(self._host, f"{self._parent}/{container_id}")
+            cgroups.remove(self._host, f"{self._parent}/{container_id}")
+            remove_tree(f"{self._paths.runtime_root}/{container_id}")
+        foreground.sweep(self._paths)
+        return sorted(found.all_ids - kept)
+
+    def close(self) -> None:
+        """Remove what all launches share, if nobody uses it any more; idempotent.
+
+        To be called when a supervisor or a csv-run ends for good. Another one of the same run
+        directory, or a launch that goes on, keeps it.
+        """
+        with self._sharing.alone() as alone:
+            if not alone or sweep.bundles(self._paths):
+                return
+            for shared in (self._paths.skeleton, self._paths.runtime_root, self._filters.directory):
+                remove_tree(shared)
+            cgroups.remove(self._host, self._parent)
+            remove_directory(self._paths.layers)
+
+    def _bundle(self, launch: Launch) -> str:
+        return names.bundle(self._paths, launch.name, launch.number)
+
+    def _cgroup(self, launch: Launch) -> str:
+        """As it was recorded: a supervisor before us may have lived in another cgroup."""
+        recorded = bundles.read_cgroups_path(self._bundle(launch))
+        return recorded or f"{self._parent}/{launch.id}"
+
+    def _claim(self, launch: Launch, bundle: str) -> None:
+        make_directory(os.path.dirname(bundle), 0o700)
+        try:
+            os.mkdir(bundle, 0o700)
+        except FileExistsError:
+            if self.running(launch) is not None:
+                raise LaunchError(f"launch {launch.id} is running already") from None
+            self.clean(launch)
+            os.mkdir(bundle, 0o700)
+
+    def _mount(self, launch: Launch, bundle: str) -> None:
+        definition = launch.definition
+        lower = definition.rootfs
+        if lower == "host":
+            lower = skeleton(self._paths.skeleton)
+        if definition.read_only:
+            # The runtime needs a place for mount points that the lower directory lacks; it
+            # makes the root read-only after that, so this one stays as good as empty.
+            layer = f"{bundle}/layer"
+        elif definition.writable_keep:
+            layer = names.kept_layer(self._paths, launch.name)
+            self._free(launch)
+        else:
+            layer = names.layer(self._paths, launch.name, launch.number)
+        make_directory(self._paths.layers, 0o700)
+        overlay.make_layer(layer, lower)
+        os.mkdir(f"{bundle}/rootfs", 0o755)
+        overlay.mount_root(lower, layer, f"{bundle}/rootfs", keep=definition.writable_keep)
+
+    def _free(self, launch: Launch) -> None:
+        """Take the kept layer from former launches, which are dead but may still be mounted."""
+        for number in sweep.numbers(self._paths, launch.name):
+            if number != launch.number:
+                detach(f"{names.bundle(self._paths, launch.name, number)}/rootfs")

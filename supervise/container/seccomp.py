@@ -1,0 +1,147 @@
+"""The seccomp filter of a container, compiled once and used by every launch that needs the same.
+
+Compiling the packaged profile is most of what a start would cost, so the compiled filter is kept
+in memory and in the run directory, under a name made of all that it depends on. crun takes it as
+it is; runc can only compile the profile itself.
+
+Source: crun(1), ``run.oci.seccomp_bpf_data``; libseccomp, seccomp_export_bpf(3).
+"""
+
+import base64
+import hashlib
+import json
+import os
+import tempfile
+import threading
+from typing import Any
+
+from supervise.core.seccomp import resolve
+from supervise.errors import HostError
+from supervise.kernel.files import make_directory, replace_file
+
+BPF_ANNOTATION = "run.oci.seccomp_bpf_data"
+_UNKNOWN = -1
+_OPERATORS = {
+    "SCMP_CMP_NE": "NE",
+    "SCMP_CMP_LT": "LT",
+    "SCMP_CMP_LE": "LE",
+    "SCMP_CMP_EQ": "EQ",
+    "SCMP_CMP_GE": "GE",
+    "SCMP_CMP_GT": "GT",
+    "SCMP_CMP_MASKED_EQ": "MASKED_EQ",
+}
+
+
+class Filters:
+    """The filters of one profile; thread-safe.
+
+    Args:
+        profile: the path of the packaged profile; None when there is none.
+        machine: ``uname -m``.
+        directory: where compiled filters are kept, for the next supervisor and for csv-run.
+    """
+
+    def __init__(self, *, profile: str | None, machine: str, directory: str) -> None:
+        self._profile = profile
+        self._machine = machine
+        self.directory = directory
+        self._lock = threading.Lock()
+        self._compiled: dict[str, str] = {}
+
+    def rules(self, capabilities: tuple[str, ...]) -> dict[str, Any]:
+        """``linux.seccomp`` for these capabilities.
+
+        Raises:
+            HostError: there is no profile, or it cannot be read.
+        """
+        path = self._path()
+        try:
+            with open(path, encoding="utf-8") as file:
+                return resolve(json.load(file), capabilities, self._machine)
+        except (OSError, ValueError, KeyError) as error:
+            raise HostError(f"the seccomp profile {path} cannot be read: {error}") from error
+
+    def compiled(self, capabilities: tuple[str, ...]) -> str:
+        """The filter for these capabilities, in base64, as crun's annotation wants it.
+
+        Raises:
+            HostError: there is no profile, or libseccomp is missing or refuses it.
+        """
+        key = self._key(capabilities)
+        with self._lock:
+            if key not in self._compiled:
+                self._compiled[key] = self._load(key) or self._compile(key, capabilities)
+            return self._compiled[key]
+
+    def _path(self) -> str:
+        if self._profile is None:
+            raise HostError(
+                "there is no seccomp profile on this machine, and no container starts without; "
+                "apt install golang-github-containers-common"
+            )
+        return self._profile
+
+    def _key(self, capabilities: tuple[str, ...]) -> str:
+        status = os.stat(self._path())
+        text = f"{status.st_mtime_ns} {status.st_size} {self._machine} {capabilities}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def _load(self, key: str) -> str | None:
+        try:
+            with open(f"{self.directory}/{key}", encoding="ascii") as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+
+    def _compile(self, key: str, capabilities: tuple[str, ...]) -> str:
+        data = base64.b64encode(compile_filter(self.rules(capabilities))).decode()
+        make_directory(self.directory, 0o700)
+        replace_file(f"{self.directory}/{key}", data.encode(), 0o600)
+        return data
+
+
+def compile_filter(rules: dict[str, Any]) -> bytes:
+    """Compile ``linux.seccomp`` to the BPF program that the kernel takes.
+
+    Raises:
+        HostError: libseccomp is not installed.
+    """
+    try:
+        import pyseccomp  # type: ignore[import-untyped]
+    except (ImportError, RuntimeError, OSError) as error:
+        raise HostError(f"libseccomp cannot be used ({error}); apt install libseccomp2") from error
+    default = _action(pyseccomp, rules["defaultAction"], rules.get("defaultErrnoRet"))
+    compiled = pyseccomp.SyscallFilter(default)
+    for name in rules["architectures"][1:]:
+        compiled.add_arch(getattr(pyseccomp.Arch, name.removeprefix("SCMP_ARCH_")))
+    for rule in rules["syscalls"]:
+        action = _action(pyseccomp, rule["action"], rule.get("errnoRet"))
+        if action != default:
+            _add(pyseccomp, compiled, action, rule)
+    with tempfile.TemporaryFile() as file:
+        compiled.export_bpf(file)
+        file.seek(0)
+        return file.read()
+
+
+def _add(pyseccomp: Any, compiled: Any, action: int, rule: dict[str, Any]) -> None:  # noqa: ANN401
+    arguments = [
+        pyseccomp.Arg(
+            each["index"],
+            getattr(pyseccomp, _OPERATORS[each["op"]]),
+            each["value"],
+            each.get("valueTwo") or 0,
+        )
+        for each in rule.get("args") or ()
+    ]
+    for name in rule["names"]:
+        number = pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name)
+        if number == _UNKNOWN:
+            continue  # newer than this libseccomp: falls to the default, which refuses it
+        compiled.add_rule(action, number, *arguments)
+
+
+def _action(pyseccomp: Any, name: str, errno: int | None) -> int:  # noqa: ANN401
+    if name == "SCMP_ACT_ERRNO":
+        return int(pyseccomp.ERRNO(1 if errno is None else errno))
+    return int(getattr(pyseccomp, name.removeprefix("SCMP_ACT_")))
