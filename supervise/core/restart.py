@@ -24,7 +24,7 @@ def delay_s(policy: RestartPolicy, unhealthy_ends: int, random: Callable[[], flo
     try:
         grown_s = policy.first_delay_s * policy.factor ** (unhealthy_ends - 1)
     except OverflowError:
-        grown_s = policy.max_delay_s
+        grown_s = policy.max_delay_s if policy.first_delay_s > 0 else 0.0
     capped_s = min(grown_s, policy.max_delay_s)
     varied_s = capped_s * (1 + policy.jitter * (2 * random() - 1))
     return max(varied_s, policy.min_delay_s)

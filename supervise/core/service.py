@@ -3,7 +3,7 @@
 What the operator asked for (*want*) and where the service is (*phase*) are two fields that meet
 only here. ``Service.handle(event, now)`` changes them and returns effects for the daemon to carry
 out, in order. All transitions are rows of ``_TABLE``, at the end of this file; an event that
-means nothing in a phase has ``_nothing`` there, so no cell is empty by accident.
+means nothing in a phase has ``nothing`` there, so no cell is empty by accident.
 
     down       not running, and no start is due
     waiting    will start at ``deadline``
@@ -67,6 +67,7 @@ from supervise.core.transitions import (
     terminate,
     try_now,
     up,
+    up_later,
     want_down,
     want_once,
     want_up,
@@ -98,7 +99,7 @@ _COLUMN = {phase: column for column, phase in enumerate(Phase)}
 # fmt: off
 _TABLE: dict[type, tuple[Action, ...]] = {
     # event         down          waiting      starting         up              stopping       finishing     failed
-    on.Up:          (up,           up,          want_up,         want_up,        want_up,       want_up,      up),
+    on.Up:          (up,           up,          want_up,         want_up,        want_up,       up_later,     up),
     on.Down:        (want_down,    down_idle,   down_starting,   down_running,   want_down,     want_down,    down_idle),
     on.Once:        (once,         once,        want_once,       want_once,      want_once,     want_once,    once),
     on.Terminate:   (nothing,      nothing,     cancel,          terminate,      nothing,       nothing,      nothing),

@@ -29,8 +29,9 @@ class State:
         last_end: how the last launch ended.
         gave_up: why the phase is ``failed`` though the folder is right.
         paused: the launch was sent STOP.
-        asked_at: when an operator asked this launch to end.
+        asked_at: when it was asked that this launch end, or that the next one not wait.
         leaving: supervise it no more once it does not run.
+        retired: the same, because its folder is gone; taken back when the folder is.
         gone: nothing is to be done with it any more.
         fresh: nobody said yet what is wanted; the first right definition does.
     """
@@ -53,6 +54,7 @@ class State:
     paused: bool = False
     asked_at: float | None = None
     leaving: bool = False
+    retired: bool = False
     gone: bool = False
     fresh: bool = True
     random: Callable[[], float] = field(default=random.random, repr=False, eq=False)

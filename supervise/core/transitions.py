@@ -96,6 +96,12 @@ def want_up(state: State, event: Event, now: float) -> list[Effect]:
     return []
 
 
+def up_later(state: State, event: Event, now: float) -> list[Effect]:
+    """What it asks for is the next launch: neither delay nor policy stands before that."""
+    state.asked_at = now
+    return want_up(state, event, now)
+
+
 def want_once(state: State, event: Event, now: float) -> list[Effect]:
     state.want, state.fresh = Want.ONCE, False
     return []
@@ -221,6 +227,7 @@ def exited(state: State, event: Event, now: float) -> list[Effect]:
         out_of_memory=event.out_of_memory,
     )
     _count(state, now)
+    state.paused = False
     clean = Clean(launch=state.launch)
     if state.launched is None or not state.launched.finish:
         return [clean, *_next(state, now)]
@@ -241,7 +248,8 @@ def _was_asked(state: State, now: float) -> bool:
         return False
     if state.phase is Phase.STOPPING:
         return True
-    return now - state.asked_at <= _policy_of(state).stop_grace_period_s
+    launched = state.launched or _policy_of(state)
+    return now - state.asked_at <= launched.stop_grace_period_s
 
 
 def _count(state: State, now: float) -> None:
@@ -250,7 +258,6 @@ def _count(state: State, now: float) -> None:
     up_at = state.ready_at if state.ready_at is not None else state.up_at
     if _was_asked(state, now):
         state.unhealthy_ends = 0
-        state.asked_at = now
         return
     state.asked_at = None
     state.ends = (*restart.recent(policy, state.ends, now), now)
@@ -262,7 +269,8 @@ def _count(state: State, now: float) -> None:
 
 def finished(state: State, event: Event, now: float) -> list[Effect]:
     assert isinstance(event, Finished)
-    if event.status == FINISH_SAYS_PERMANENT << 8 and state.want is Want.UP:
+    permanent = event.status == FINISH_SAYS_PERMANENT << 8
+    if permanent and state.want is Want.UP and not _is_last(state):
         return _give_up(state, f"finish exited {FINISH_SAYS_PERMANENT}: do not restart", now)
     return _next(state, now)
 
@@ -277,8 +285,7 @@ def kill_finish(state: State, event: Event, now: float) -> list[Effect]:
 def _next(state: State, now: float) -> list[Effect]:
     """Where to go from a launch that has ended: rest, start again, wait, or give up."""
     state.up_at = state.ready_at = None
-    state.paused = False
-    if state.want is not Want.UP or state.leaving:
+    if state.want is not Want.UP or _is_last(state):
         return _rest(state, now)
     policy = _policy_of(state).restart
     if state.asked_at is not None:
@@ -290,7 +297,7 @@ def _next(state: State, now: float) -> list[Effect]:
         times = len(state.ends)
         return _give_up(state, f"ended {times} times within {policy.window_s:g} s", now)
     delay_s = restart.delay_s(policy, state.unhealthy_ends, state.random)
-    if delay_s <= 0:
+    if delay_s <= 0 or state.broken:
         return _start(state, now)
     _enter(state, Phase.WAITING, now, now + delay_s)
     return []
@@ -319,8 +326,12 @@ def _rest(state: State, now: float) -> list[Effect]:
 # --- the folder -------------------------------------------------------------------------------
 
 
+def _is_last(state: State) -> bool:
+    return state.leaving or state.retired
+
+
 def _leave_now(state: State) -> list[Effect]:
-    state.gone = state.leaving
+    state.gone = _is_last(state)
     return [Gone()] if state.gone else []
 
 
@@ -335,49 +346,54 @@ def leave_later(state: State, event: Event, now: float) -> list[Effect]:
 
 
 def retire_running(state: State, event: Event, now: float) -> list[Effect]:
-    state.leaving = True
-    return down_running(state, event, now)
+    return [*down_running(state, event, now), *retire_later(state, event, now)]
 
 
 def retire_starting(state: State, event: Event, now: float) -> list[Effect]:
-    state.leaving = True
-    return down_starting(state, event, now)
+    return [*down_starting(state, event, now), *retire_later(state, event, now)]
 
 
 def retire_later(state: State, event: Event, now: float) -> list[Effect]:
-    state.leaving = True
+    state.retired = True
     return want_down(state, event, now)
 
 
 def retire_idle(state: State, event: Event, now: float) -> list[Effect]:
-    want_down(state, event, now)
-    return leave_idle(state, event, now)
+    retire_later(state, event, now)
+    return _rest(state, now)
+
+
+def _be_new(state: State, now: float) -> None:
+    """The folder came back while the old one's launch was ending; ``svc -x`` was said to that."""
+    if state.retired:
+        state.retired = state.leaving = False
+        state.want, state.fresh = Want.UP, True
+        state.asked_at = now
 
 
 def defined(state: State, event: Event, now: float) -> list[Effect]:
     """Take the folder's word; the running launch is not touched."""
     assert isinstance(event, Defined)
+    _be_new(state, now)
     state.definition = event.definition
     state.broken = None
-    if state.fresh or state.leaving:
+    if state.fresh:
         state.want = Want.DOWN if event.definition.normally_down else Want.UP
-    state.fresh = state.leaving = False
+    state.fresh = False
     return []
 
 
 def defined_down(state: State, event: Event, now: float) -> list[Effect]:
-    was_fresh = state.fresh
     defined(state, event, now)
-    return _start(state, now) if was_fresh and state.want is Want.UP else []
+    return _start(state, now) if state.want is Want.UP else []
 
 
 def defined_idle(state: State, event: Event, now: float) -> list[Effect]:
-    """A folder that was mended is tried at once: its old failures are not the new text's."""
+    """What is new is tried at once: the old failures are not the new text's."""
     assert isinstance(event, Defined)
-    tried = None if state.broken or state.launched is None else state.launched.fingerprint
-    same = tried == event.definition.fingerprint
+    is_new = _is_new(state, event.definition)
     defined(state, event, now)
-    if same:
+    if not is_new:
         return []
     _forgive(state)
     if state.want is Want.DOWN:
@@ -385,8 +401,16 @@ def defined_idle(state: State, event: Event, now: float) -> list[Effect]:
     return _start(state, now)
 
 
+def _is_new(state: State, definition: ServiceDefinition) -> bool:
+    """Mended, or awaited (a service that was taken over may fail for want of it), or changed."""
+    if state.broken or (state.phase is Phase.FAILED and not state.gave_up):
+        return True
+    return state.launched is None or state.launched.fingerprint != definition.fingerprint
+
+
 def broken(state: State, event: Event, now: float) -> list[Effect]:
     assert isinstance(event, Broken)
+    _be_new(state, now)
     state.definition = None
     state.broken = event.reason
     return []
