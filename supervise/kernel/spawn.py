@@ -1,4 +1,4 @@
-"""Start a process: what to run is a value, so it can be printed, compared and run by whoever waits."""
+"""Start a process: what to run is a value, to be printed, compared, and run by whoever waits."""
 
 import subprocess
 
