@@ -71,6 +71,21 @@ class Supervisor:
         self._process.kill()
         self._process.wait()
 
+    def add(self, name: str, run: str, **files: str) -> Path:
+        """Lay a service folder out beside, and move it into place; returns the folder.
+
+        Args:
+            run: the text of ``run``.
+            files: further files; ``finish`` is made executable too.
+        """
+        new = Path(self.place.scan_dir, f".{name}")
+        new.mkdir()
+        for file, text in {"run": run, **files}.items():
+            (new / file).write_text(text)
+            if file in ("run", "finish"):
+                (new / file).chmod(0o755)
+        return new.rename(new.with_name(name))
+
     def csv(self, *argv: str) -> subprocess.CompletedProcess[str]:
         """Run a ``csv`` command against it, to its end."""
         return subprocess.run(
@@ -89,6 +104,21 @@ class Supervisor:
         except FileNotFoundError:
             return {}
         return data
+
+    def log(self, name: str) -> str:
+        """The service's log as far as it is written; without what was rotated away."""
+        try:
+            return Path(self.place.service(name).log, "current").read_text()
+        except FileNotFoundError:
+            return ""
+
+    def wait_for_line(self, name: str, line: str, limit_s: float = LIMIT_S) -> None:
+        """Wait until the service has printed such a line."""
+
+        def printed() -> bool:
+            return any(each.endswith(f" {line}") for each in self.log(name).splitlines())
+
+        wait_for(printed, self.place.log_dir, limit_s=limit_s)
 
     def wait_for(self, name: str, limit_s: float = LIMIT_S, **fields: object) -> dict[str, Any]:
         """Wait until the service's state has these fields; returns the state."""
