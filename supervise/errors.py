@@ -71,11 +71,20 @@ class DefinitionError(CsvError):
         reason: what was found, what was expected, and the nearest valid spelling.
         file: the path of the file that has to be mended.
         line: the line in it, counted from 1, where one is known.
+        others: further mistakes; each is one more line of the text.
     """
 
-    def __init__(self, reason: str, *, file: str, line: int | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        file: str,
+        line: int | None = None,
+        others: "tuple[DefinitionError, ...]" = (),
+    ) -> None:
         place = file if line is None else f"{file}:{line}"
-        super().__init__(f"{place}: {reason}")
+        super().__init__("\n".join([f"{place}: {reason}", *map(str, others)]))
+        self.others = others
         self.reason = reason
         self.file = file
         self.line = line
@@ -86,7 +95,14 @@ class HostError(CsvError):
 
 
 class LaunchError(CsvError):
-    """A launch did not come to life; the text holds the reason the runtime gave."""
+    """A launch did not come to life; the text holds the reason the runtime gave.
+
+    Attributes:
+        exec_status: 127 when the container's command was not found, 126 when it could not be
+            run, as a shell has it; None for any other reason.
+    """
+
+    exec_status: int | None = None
 
 
 class LaunchCancelled(LaunchError):

@@ -138,5 +138,5 @@ class Paths(NamedTuple):
 
     @property
     def layers(self) -> str:
-        """The writable layers of containers: ``NAME.N`` of one launch, ``NAME`` of a kept one."""
+        """Writable layers: ``NAME.N`` of one launch, ``NAME.keep`` of all of a service's."""
         return self.lib_dir + "/containers"

@@ -63,6 +63,15 @@ def read_folder(
     )
 
 
+def read_run_file(file: str, *, folder: str, name: str) -> ServiceDefinition:
+    """Read one container run file, wherever it lies; it need not be executable.
+
+    Raises:
+        DefinitionError: with every mistake in it.
+    """
+    return runfile.parse(_read_text(file), file=file, folder=folder, name=name)
+
+
 def read_machine(scan_dir_settings: str) -> MachineSettings:
     """Read the machine's ``csv.toml``; the defaults when there is none.
 

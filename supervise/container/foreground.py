@@ -5,12 +5,12 @@ directory is locked while csv-run lives, so that whoever sweeps can tell a livin
 that was killed.
 """
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from supervise.container.names import container_id
+from supervise.kernel.filelock import lock_directory
 from supervise.kernel.files import make_directory, remove_directory
 from supervise.paths import Paths
 
@@ -37,7 +37,7 @@ def claim(paths: Paths, name: str) -> Iterator[str]:
     while fd is None:
         make_directory(directory, 0o700)
         # A sweep may take it away between the two: it was not locked yet.
-        fd = _lock(directory)
+        fd = lock_directory(directory)
     try:
         yield own
     finally:
@@ -49,7 +49,7 @@ def live(paths: Paths) -> set[str]:
     """The ids of launches whose csv-run lives."""
     found = set()
     for name in _names(paths):
-        fd = _lock(f"{paths.run_dir}/{name}")
+        fd = lock_directory(f"{paths.run_dir}/{name}")
         if fd is None:
             found.add(container_id(name, _NUMBER))
         else:
@@ -60,7 +60,7 @@ def live(paths: Paths) -> set[str]:
 def sweep(paths: Paths) -> None:
     """Remove the empty directories of those that were killed."""
     for name in _names(paths):
-        fd = _lock(f"{paths.run_dir}/{name}")
+        fd = lock_directory(f"{paths.run_dir}/{name}")
         if fd is not None:
             remove_directory(f"{paths.run_dir}/{name}")
             os.close(fd)
@@ -77,19 +77,3 @@ def _names(paths: Paths) -> list[str]:
         return [name for name in os.listdir(paths.run_dir) if name.startswith(_PREFIX)]
     except FileNotFoundError:
         return []
-
-
-def _lock(directory: str) -> int | None:
-    """Lock a directory; None when another process has it, or it is gone."""
-    try:
-        fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(fd), os.stat(directory)):
-            return fd
-    except (BlockingIOError, FileNotFoundError):
-        pass
-    os.close(fd)
-    return None

@@ -147,10 +147,11 @@ def _hierarchies(points: list[MountPoint]) -> tuple[str, dict[str, str]]:
     if not found:
         raise HostError(f"no cgroups are mounted on {_CGROUP}; mount -t cgroup2 cgroup2 {_CGROUP}")
     unified = kinds.get(f"{_CGROUP}/unified")
-    if unified is not None:
-        # No controller is there, but the runtimes put a container into it all the same.
-        found["unified"] = unified.path
-    return ("hybrid" if unified and unified.kind == "cgroup2" else "v1"), found
+    if unified is None or unified.kind != "cgroup2":
+        return "v1", found
+    # No controller is there, but the runtimes put a container into it all the same.
+    found["unified"] = unified.path
+    return "hybrid", found
 
 
 def _v1_controllers(point: MountPoint) -> list[str]:

@@ -19,6 +19,7 @@ from supervise.container.sharing import Sharing
 from supervise.container.skeleton import skeleton
 from supervise.core.definition import ContainerDefinition
 from supervise.errors import LaunchError
+from supervise.kernel.filelock import lock_directory
 from supervise.kernel.files import make_directory, remove_directory
 from supervise.kernel.mount import detach
 from supervise.kernel.spawn import Command
@@ -114,11 +115,15 @@ class Launcher:
 
     def failure(self, launch: Launch, returncode: int) -> LaunchError:
         """Why the command of ``prepare`` failed, in words."""
-        return LaunchError(runtime.reason(self._host, self._bundle(launch), returncode))
+        bundle = self._bundle(launch)
+        argv = (*(launch.definition.entrypoint or ()), *launch.definition.command, "")
+        error = LaunchError(runtime.reason(self._host, bundle, returncode, argv[0]))
+        error.exec_status = runtime.exec_status(bundle)
+        return error
 
-    def exec_status(self, launch: Launch) -> int | None:
-        """127 when the container's command was not found, 126 when it cannot be run; else None."""
-        return runtime.exec_status(runtime.messages(self._bundle(launch)))
+    def came_to_life(self, launch: Launch) -> bool:
+        """Whether the runtime got as far as starting the container, which may be dead by now."""
+        return runtime.read_pid(self._bundle(launch)) is not None
 
     def running(self, launch: Launch) -> int | None:
         """The pid of the container's init if this launch lives: checked by its own cgroup.
@@ -196,6 +201,13 @@ class Launcher:
         foreground.sweep(self._paths)
         return sorted(found.all_ids - kept)
 
+    def sweep_by_hand(self) -> None:
+        """Remove what a csv-run left that was killed."""
+        for name in foreground.dead(self._paths):
+            for number in sweep.numbers(self._paths, name):
+                self.clean(Launch(name=name, number=number, folder="", definition=_ANY))
+        foreground.sweep(self._paths)
+
     def close(self) -> None:
         """Remove what all launches share, if nobody uses it any more; idempotent.
 
@@ -238,8 +250,7 @@ class Launcher:
             # makes the root read-only after that, so this one stays as good as empty.
             layer = f"{bundle}/layer"
         elif definition.writable_keep:
-            layer = names.kept_layer(self._paths, launch.name)
-            self._free(launch)
+            layer = self._kept_layer(launch)
         else:
             layer = names.layer(self._paths, launch.name, launch.number)
         make_directory(self._paths.layers, 0o700)
@@ -247,8 +258,28 @@ class Launcher:
         os.mkdir(f"{bundle}/rootfs", 0o755)
         overlay.mount_root(lower, layer, f"{bundle}/rootfs", keep=definition.writable_keep)
 
-    def _free(self, launch: Launch) -> None:
-        """Take the kept layer from former launches, which are dead but may still be mounted."""
-        for number in sweep.numbers(self._paths, launch.name):
+    def _kept_layer(self, launch: Launch) -> str:
+        """The kept layer, which at most one launch may have mounted.
+
+        Raises:
+            LaunchError: another launch has it.
+        """
+        service = launch.service or launch.name
+        layer = names.kept_layer(self._paths, service)
+        make_directory(layer, 0o700)
+        for number in sweep.numbers(self._paths, service):
+            if launch.service is not None:
+                raise LaunchError(
+                    f'writable = "keep": the layer is in use by the supervised {service}; '
+                    f"svc -d {service} first"
+                )
             if number != launch.number:
-                detach(f"{names.bundle(self._paths, launch.name, number)}/rootfs")
+                # The former launch is dead, but may not have been cleared away yet.
+                detach(f"{names.bundle(self._paths, service, number)}/rootfs")
+        lock = lock_directory(layer)
+        if lock is None:
+            raise LaunchError('writable = "keep": the layer is in use by a csv-run of the service')
+        if launch.service is None:
+            os.close(lock)
+        # Else it stays locked until this process, csv-run, ends.
+        return layer

@@ -28,12 +28,14 @@ class Launch:
         number: the launch's number; never used twice for one service of one run directory.
         folder: the service folder, absolute.
         definition: what its run file says.
+        service: for a launch by hand, the service whose kept layer it uses.
     """
 
     name: str
     number: int
     folder: str
     definition: ContainerDefinition
+    service: str | None = None
 
     @property
     def id(self) -> str:
@@ -51,6 +53,9 @@ def container_id(name: str, number: int) -> str:
         chr(byte) if chr(byte) in _SAFE else f"+{byte:02X}"
         for byte in name.encode("utf-8", "surrogateescape")
     )
+    if safe.startswith("."):
+        # The kernel refuses a keyring of such a name, and the runtime makes one of the id.
+        safe = "+2E" + safe[1:]
     if len(safe) > _MAX_ID_BYTES:
         safe = f"{safe[:_MAX_ID_BYTES]}+{_digest(name)}"
     return f"{safe}.{number}"

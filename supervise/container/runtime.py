@@ -22,8 +22,14 @@ from supervise.kernel.spawn import Command
 _ENVIRONMENT = {"PATH": PATH, "LANG": "C.UTF-8"}
 _DEATH_S = 5.0
 _MAX_LOG_BYTES = 64 * 1024
-_NOT_FOUND = re.compile(r"executable file `?\"?(?P<program>[^`\"]+?)[`\"]? not found in \$PATH")
-_NO_FILE = re.compile(r"(?:open executable|exec):? [`\"]?(?P<program>[^`\":]+)[`\"]?: (?P<why>.+)")
+# crun's words, then runc's.
+_NO_PROGRAM = re.compile(
+    r"executable file .* not found in \$path|"
+    r"exec: .*(not found in \$path|no such file or directory)"
+)
+_NO_ACCESS = re.compile(r"open executable: |exec: .*(permission denied|is a directory)")
+NOT_FOUND = 127
+CANNOT_RUN = 126
 
 
 def run_command(host: Host, *, root: str, bundle: str, container_id: str, detach: bool) -> Command:
@@ -115,39 +121,31 @@ def messages(bundle: str) -> list[str]:
     return [message for message in found if message]
 
 
-def reason(host: Host, bundle: str, returncode: int) -> str:
+def reason(host: Host, bundle: str, returncode: int, program: str) -> str:
     """Why the runtime failed, in words; never just an exit code when it left a message.
 
     Args:
         host: which runtime.
         bundle: the launch's.
         returncode: as ``subprocess`` gives it: negative for a signal.
+        program: the first word of the container's command.
     """
-    said = messages(bundle)
+    said = "; ".join(dict.fromkeys(messages(bundle)))
+    if exec_status(bundle) == NOT_FOUND:
+        where = "does not exist in" if "/" in program else "is not in the PATH of"
+        return f'the command "{program}" {where} the container'
+    if exec_status(bundle) == CANNOT_RUN:
+        return f'the command "{program}" is no program that can be run, or not executable: {said}'
     if said:
-        return _in_words(said)
+        return f"{host.runtime} says: {said}"
     if returncode < 0:
         return f"{host.runtime} was ended by {signal.Signals(-returncode).name}"
-    return (
-        f"{host.runtime} ended with exit code {returncode} and left no message in "
-        f"{os.path.basename(log_file(bundle))}"
-    )
+    return f"{host.runtime} ended with exit code {returncode} and left no message"
 
 
-def _in_words(said: list[str]) -> str:
-    text = "; ".join(dict.fromkeys(said))
-    if match := _NOT_FOUND.search(text):
-        return f'the command "{match["program"]}" is not in the PATH of the container'
-    if match := _NO_FILE.search(text):
-        return f'the command "{match["program"]}" cannot be run: {match["why"]}'
-    return text
-
-
-def exec_status(said: list[str]) -> int | None:
-    """127 or 126 when the container's command could not be found or run; None otherwise."""
-    text = "; ".join(said)
-    if _NOT_FOUND.search(text) or ("No such file or directory" in text and _NO_FILE.search(text)):
-        return 127
-    if _NO_FILE.search(text):
-        return 126
-    return None
+def exec_status(bundle: str) -> int | None:
+    """``NOT_FOUND`` or ``CANNOT_RUN`` when that is wrong with the command, else None."""
+    said = "; ".join(messages(bundle)).lower()
+    if _NO_PROGRAM.search(said):
+        return NOT_FOUND
+    return CANNOT_RUN if _NO_ACCESS.search(said) else None

@@ -81,8 +81,8 @@ class Document:
             mistakes.append((nearest_line(found, path), f"{key}: {reason}" if key else reason))
         mistakes.sort(key=lambda each: each[0] or len(self._text))
         (line, first), rest = mistakes[0], mistakes[1:]
-        more = [str(DefinitionError(each, file=self._file, line=at)) for at, each in rest]
-        raise DefinitionError("\n".join([first, *more]), file=self._file, line=line)
+        others = tuple(DefinitionError(each, file=self._file, line=at) for at, each in rest)
+        raise DefinitionError(first, file=self._file, line=line, others=others)
 
 
 class Section:
