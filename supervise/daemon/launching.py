@@ -256,8 +256,6 @@ async def _clean_container(service: "Supervised", number: int) -> None:
     try:
         await service.until(lambda: service.core.phase is not Phase.STARTING)
         async with service.means.cleanings.place():
-            await trio.to_thread.run_sync(launcher.kill, launch)
-            await service.means.reaper.run(launcher.delete_command(launch))
             await trio.to_thread.run_sync(launcher.clean, launch)
     except CsvError as error:
         service.fail(error)
