@@ -84,7 +84,7 @@ def test_down_sends_the_stop_signal_and_kills_at_the_end_of_the_grace_period() -
 
 
 def test_an_end_that_was_asked_for_is_none_to_wait_for_however_long_it_took() -> None:
-    scene = up(evolve(CONTAINER, stop_grace_period_s=7.0))
+    scene = up(evolve(with_restart(reset_after_s=600.0), stop_grace_period_s=7.0))
     scene.take(on.Terminate())
     scene.tick()
     scene.tick()
