@@ -13,7 +13,7 @@ from supervise.container import skeleton
 from supervise.container.environment import environment
 from supervise.container.host import Host
 from supervise.container.names import Launch
-from supervise.container.seccomp import BPF_ANNOTATION, Filters
+from supervise.container.seccomp import BPF_ANNOTATION, Filters, profile_path
 from supervise.container.users import resolve_user
 from supervise.core import capabilities
 from supervise.core.definition import ContainerDefinition
@@ -90,6 +90,19 @@ def read_cgroups_path(bundle: str) -> str | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return str(path)
+
+
+def check_machine(definition: ContainerDefinition, host: Host) -> None:
+    """Return if this machine can do what the definition asks for.
+
+    Raises:
+        HostError: a limit, a capability, the init program or the seccomp profile is missing.
+    """
+    host.check_limits(definition.limits)
+    _capabilities(definition, host)
+    profile_path(host.seccomp_profile)
+    if definition.init:
+        _init(host)
 
 
 def check_sources(definition: ContainerDefinition) -> None:

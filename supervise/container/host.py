@@ -20,7 +20,7 @@ _CGROUP = "/sys/fs/cgroup"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PROFILES = ("/etc/containers/seccomp.json", "/usr/share/containers/seccomp.json")
 _INITS = ("/usr/libexec/podman/catatonit", "/usr/bin/catatonit", "/usr/bin/tini-static")
-_LIMITS = {"mem_limit": "memory", "cpus": "cpu", "pids_limit": "pids"}
+LIMITS = {"mem_limit": "memory", "cpus": "cpu", "pids_limit": "pids"}
 _LEAF = "/supervisor"
 
 
@@ -78,14 +78,14 @@ class Host:
         Raises:
             HostError: names the key, the controller, and the cure.
         """
-        asked = zip(_LIMITS, (limits.memory_bytes, limits.cpus, limits.pids), strict=True)
+        asked = zip(LIMITS, (limits.memory_bytes, limits.cpus, limits.pids), strict=True)
         for key, value in asked:
-            if value is not None and _LIMITS[key] not in self.controllers:
+            if value is not None and LIMITS[key] not in self.controllers:
                 raise HostError(self.why_no_limit(key))
 
     def why_no_limit(self, key: str) -> str | None:
         """Why the limit ``key`` (``mem_limit``, ``cpus``, ``pids_limit``) cannot be applied."""
-        controller = _LIMITS[key]
+        controller = LIMITS[key]
         if controller in self.controllers:
             return None
         why = f"{key} cannot be applied: the {controller} controller is not available in "

@@ -54,7 +54,7 @@ class Filters:
         Raises:
             HostError: there is no profile, or it cannot be read.
         """
-        path = self._path()
+        path = profile_path(self._profile)
         try:
             with open(path, encoding="utf-8") as file:
                 return resolve(json.load(file), capabilities, self._machine)
@@ -73,16 +73,8 @@ class Filters:
                 self._compiled[key] = self._load(key) or self._compile(key, capabilities)
             return self._compiled[key]
 
-    def _path(self) -> str:
-        if self._profile is None:
-            raise HostError(
-                "there is no seccomp profile on this machine, and no container starts without; "
-                "apt install golang-github-containers-common"
-            )
-        return self._profile
-
     def _key(self, capabilities: tuple[str, ...]) -> str:
-        status = os.stat(self._path())
+        status = os.stat(profile_path(self._profile))
         text = f"{status.st_mtime_ns} {status.st_size} {self._machine} {capabilities}"
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -98,6 +90,20 @@ class Filters:
         make_directory(self.directory, 0o700)
         replace_file(f"{self.directory}/{key}", data.encode(), 0o600)
         return data
+
+
+def profile_path(profile: str | None) -> str:
+    """The profile, which must be there: no container starts without a filter.
+
+    Raises:
+        HostError: there is none; the text says what to install.
+    """
+    if profile is None:
+        raise HostError(
+            "there is no seccomp profile on this machine, and no container starts without; "
+            "apt install golang-github-containers-common"
+        )
+    return profile
 
 
 def compile_filter(rules: dict[str, Any]) -> bytes:
