@@ -7,15 +7,18 @@ PROGRAM = """
 import os, subprocess
 from supervise.kernel.prctl import set_child_subreaper
 set_child_subreaper()
-shell = subprocess.run(["sh", "-c", "(read x; exit 5) <&0 & echo $!"], stdin=0, stdout=-1)
-orphan = int(shell.stdout)
-_, status = os.waitpid(orphan, 0)
+leaves = "(read x; exit 5) <&0 >/dev/null & echo $!"
+shell = subprocess.run(["sh", "-c", leaves], stdin=0, stdout=subprocess.PIPE)
+print("left", flush=True)
+_, status = os.waitpid(int(shell.stdout), 0)
 print(os.waitstatus_to_exitcode(status))
 """
 
 
 def test_an_orphan_is_reaped_by_the_subreaper() -> None:
-    result = subprocess.run(
-        [sys.executable, "-c", PROGRAM], input=b"\n", capture_output=True, check=True, timeout=60
-    )
-    assert result.stdout == b"5\n"
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"left\n"
+        assert process.communicate(b"\n", timeout=60)[0] == b"5\n"
