@@ -7,7 +7,7 @@ PROGRAM = """
 import os, subprocess
 from supervise.kernel.prctl import set_child_subreaper
 set_child_subreaper()
-leaves = "(read x; exit 5) <&0 >/dev/null & echo $!"
+leaves = "exec 3<&0; (read x <&3; exit 5) >/dev/null & echo $!"
 shell = subprocess.run(["sh", "-c", leaves], stdin=0, stdout=subprocess.PIPE)
 print("left", flush=True)
 _, status = os.waitpid(int(shell.stdout), 0)
