@@ -51,6 +51,29 @@ def definitions(draw: st.DrawFn) -> ServiceDefinition:
     )
 
 
+_POLICIES = (
+    RestartPolicy(),
+    RestartPolicy(min_delay_s=5.0, reset_after_s=0.0),
+    RestartPolicy(policy=Restart.ON_FAILURE),
+    RestartPolicy(policy=Restart.NEVER),
+    RestartPolicy(max_failures=2, window_s=600.0),
+    RestartPolicy(max_failures=1, retry_every_s=300.0),
+)
+
+
+def typical_definitions() -> st.SearchStrategy[ServiceDefinition]:
+    """Few values that differ in all that decides: little to choose, so that a search goes far."""
+    return st.builds(
+        ServiceDefinition,
+        name=st.just("web"),
+        container=st.sampled_from([None, ContainerDefinition(rootfs="host")]),
+        restart=st.sampled_from(_POLICIES),
+        normally_down=st.sampled_from([False, False, True]),
+        finish=st.booleans(),
+        fingerprint=st.sampled_from("ab"),
+    )
+
+
 def wait_statuses() -> st.SearchStrategy[int | None]:
     """What waitpid(2) may say: exit 0, exit 1, exit 125, killed, dumped core, not known."""
     return st.sampled_from([0, 1 << 8, 125 << 8, 9, 11 | 0x80, None])
@@ -59,15 +82,15 @@ def wait_statuses() -> st.SearchStrategy[int | None]:
 def operator_events() -> st.SearchStrategy[on.Event]:
     """Everything that a letter of svc becomes."""
     plain = (on.Up, on.Down, on.Once, on.Terminate, on.Kill, on.Pause, on.Continue, on.Leave)
-    return st.sampled_from([event() for event in plain]) | st.builds(
-        on.Send, signal=st.integers(1, 64)
-    )
+    return st.sampled_from([*(event() for event in plain), on.Send(signal=1)])
 
 
-def folder_events() -> st.SearchStrategy[on.Event]:
+def folder_events(
+    definitions: st.SearchStrategy[ServiceDefinition],
+) -> st.SearchStrategy[on.Event]:
     """What the reading of a folder becomes."""
     return (
-        st.builds(on.Defined, definition=definitions())
+        st.builds(on.Defined, definition=definitions)
         | st.just(on.Broken(reason="run: line 3: no such key"))
         | st.just(on.Retire())
     )
@@ -91,5 +114,8 @@ def launch_events(launches: st.SearchStrategy[int]) -> st.SearchStrategy[on.Even
 def any_events() -> st.SearchStrategy[on.Event]:
     """Every event there is, also such as no world could send."""
     return st.one_of(
-        operator_events(), folder_events(), launch_events(st.integers(-1, 6)), st.just(on.Tick())
+        operator_events(),
+        folder_events(definitions()),
+        launch_events(st.integers(-1, 6)),
+        st.just(on.Tick()),
     )

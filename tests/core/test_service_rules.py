@@ -11,16 +11,14 @@ from supervise.core.service import Service
 from tests.core.world import World
 from tests.strategies import (
     any_events,
-    definitions,
     folder_events,
     launch_events,
     operator_events,
-    seconds,
+    typical_definitions,
     wait_statuses,
 )
 
 TIMED = (Phase.WAITING, Phase.STOPPING, Phase.FINISHING)
-REMEMBERED = 40
 
 
 def _has_its_deadline(service: Service) -> bool:
@@ -32,7 +30,9 @@ def _has_its_deadline(service: Service) -> bool:
 class Rules(RuleBasedStateMachine):
     """One service in a world that answers as it likes, when it likes."""
 
-    @initialize(random=st.floats(0, 1, exclude_max=True), taken_over=st.none() | definitions())
+    @initialize(
+        random=st.floats(0, 1, exclude_max=True), taken_over=st.none() | typical_definitions()
+    )
     def appear(self, random: float, taken_over: ServiceDefinition | None) -> None:
         """It is new, or a launch of a former supervisor runs and the folder is still to be read."""
         self.retired = False
@@ -51,11 +51,13 @@ class Rules(RuleBasedStateMachine):
 
     # --- what happens -------------------------------------------------------------------------
 
+    @precondition(lambda self: not self.world.gone)
     @rule(event=operator_events())
     def operate(self, event: Event) -> None:
         self.world.tell(event)
 
-    @rule(event=folder_events())
+    @precondition(lambda self: not self.world.gone)
+    @rule(event=folder_events(typical_definitions()))
     def touch_the_folder(self, event: Event) -> None:
         self.retired = isinstance(event, on.Retire)
         self.world.tell(event)
@@ -85,7 +87,7 @@ class Rules(RuleBasedStateMachine):
     def end_finish(self, status: int | None) -> None:
         self.world.end_finish(status)
 
-    @rule(duration_s=seconds())
+    @rule(duration_s=st.sampled_from([0.01, 1.0, 15.0, 3600.0]))
     def let_time_go_by(self, duration_s: float) -> None:
         self.world.now += duration_s
         self.world.tell(on.Tick())
@@ -94,7 +96,7 @@ class Rules(RuleBasedStateMachine):
     def reach_the_deadline(self) -> None:
         self.world.tick()
 
-    @rule(event=launch_events(st.integers(0, REMEMBERED)))
+    @rule(event=launch_events(st.integers(0, 9)))
     def hear_of_a_launch_that_ended(self, event: Event) -> None:
         if event.launch < self.world.service.launch:
             assert self.world.tell(event) == []
@@ -212,7 +214,7 @@ def _may_rest(service: Service) -> bool:
 
 
 TestRules = Rules.TestCase
-TestRules.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestRules.settings = settings(max_examples=400, stateful_step_count=50, deadline=None)
 
 
 # --- any event, at any time -------------------------------------------------------------------

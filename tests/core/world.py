@@ -106,23 +106,26 @@ class World:
         return self.tell(on.Tick())
 
     def settle(self, *, cancels: bool) -> None:
-        """Answer whatever is asked, let what is told to end do so, and let time go on.
+        """Let time go on in a world where nothing ends before it is killed.
 
         Args:
             cancels: what is cancelled does not start; else the cancel always comes too late.
         """
         for _ in range(20):
-            phase = self.service.phase
-            if self.asked and phase is Phase.STOPPING and cancels:
-                self.fail_start()
-            elif self.asked:
+            if self.asked and (self.service.phase is Phase.STARTING or not cancels):
                 self.start()
-            elif self.live and phase is Phase.STOPPING:
-                self.exit(15)
-            elif self.finishing:
-                self.end_finish(0)
-            elif self.service.deadline is not None:
-                self.tick()
-            else:
+            elif self.service.deadline is None:
                 return
+            else:
+                self._suffer(self.tick())
         raise AssertionError(f"it never comes to rest: {self.service}")
+
+    def _suffer(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case on.CancelStart():
+                    self.fail_start()
+                case on.KillAll():
+                    self.exit(9)
+                case on.KillFinish():
+                    self.end_finish(9)
