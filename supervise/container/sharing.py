@@ -37,22 +37,24 @@ class Sharing:
 
     @contextmanager
     def alone(self) -> Iterator[bool]:
-        """Whether no other process holds it; if so, it is given up and its file removed after."""
+        """Whether nobody else holds it; then its file is removed after. Ours is given up."""
         self.join()
         with self._lock:
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                # The kernel gave up the lock in common before it tried for the other.
-                fcntl.flock(self._fd, fcntl.LOCK_SH)
+                self._leave()
                 yield False
                 return
             try:
                 yield True
             finally:
                 os.unlink(self._path)
-                os.close(self._fd)
-                self._fd = -1
+                self._leave()
+
+    def _leave(self) -> None:
+        os.close(self._fd)
+        self._fd = -1
 
 
 def _same(fd: int, path: str) -> bool:

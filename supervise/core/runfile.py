@@ -243,7 +243,8 @@ def _restart(top: Section, base: RestartPolicy) -> RestartPolicy:
         retry_every_s=table.get("retry_every", duration_s, base.retry_every_s),
     )
     for key, delay_s in (("first_delay", policy.first_delay_s), ("min_delay", policy.min_delay_s)):
-        if key in table and delay_s > policy.max_delay_s:
+        given = key in table or (key == "min_delay" and "max_delay" in table)
+        if given and delay_s > policy.max_delay_s:
             table.wrong(key, f"is longer than max_delay ({policy.max_delay_s:g} s); raise that too")
     if policy.max_failures and not policy.window_s:
         table.wrong("window", "is 0, so max_failures could never be reached; write a time")
