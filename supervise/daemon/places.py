@@ -22,6 +22,7 @@ class Places:
         """Wait for a place, and hold it while inside, at most ``patience_s``."""
         await self._semaphore.acquire()
         held = True
+        patience = trio.CancelScope()
 
         def release() -> None:
             nonlocal held
@@ -30,15 +31,15 @@ class Places:
                 self._semaphore.release()
 
         async def lose_patience() -> None:
-            await trio.sleep(self._patience_s)
-            release()
+            with patience:
+                await trio.sleep(self._patience_s)
+                release()
 
+        # A nursery around the yield would wrap what is raised inside into a group, and nobody
+        # who expects an error by its type would see it.
+        trio.lowlevel.spawn_system_task(lose_patience)
         try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(lose_patience)
-                try:
-                    yield
-                finally:
-                    nursery.cancel_scope.cancel()
+            yield
         finally:
+            patience.cancel()
             release()
