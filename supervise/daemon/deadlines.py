@@ -8,10 +8,18 @@ import trio
 
 
 class Deadlines:
-    """At most one deadline per key; times are ``time.monotonic``'s."""
+    """At most one deadline per key.
 
-    def __init__(self, due: Callable[[str], None]) -> None:
+    Args:
+        due: called with the key whose deadline has come.
+        clock: what the times are of.
+    """
+
+    def __init__(
+        self, due: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._due = due
+        self._clock = clock
         self._at: dict[str, float] = {}
         self._heap: list[tuple[float, str]] = []
         self._changed = trio.Event()
@@ -32,8 +40,8 @@ class Deadlines:
         """Call ``due(key)`` for each deadline as it comes, for ever."""
         while True:
             self._changed = trio.Event()
-            self._fire(time.monotonic())
-            left_s = self._heap[0][0] - time.monotonic() if self._heap else float("inf")
+            self._fire(self._clock())
+            left_s = self._heap[0][0] - self._clock() if self._heap else float("inf")
             with trio.move_on_after(max(left_s, 0)):
                 await self._changed.wait()
 
