@@ -251,10 +251,18 @@ def _clean(service: "Supervised", effect: on.Clean) -> None:
         service.means.nursery.start_soon(_clean_container, service, effect.launch)
 
 
+def _is_out_of_the_way(service: "Supervised") -> bool:
+    """No start has to wait for us, except one that waits until we have let go of the kept layer."""
+    launched = service.core.launched
+    if service.core.phase is not Phase.STARTING or launched is None:
+        return True
+    return launched.container is not None and launched.container.writable_keep
+
+
 async def _clean_container(service: "Supervised", number: int) -> None:
     launcher, launch = _launcher(service), launch_of(service, number)
     try:
-        await service.until(lambda: service.core.phase is not Phase.STARTING)
+        await service.until(lambda: _is_out_of_the_way(service))
         async with service.means.cleanings.place():
             await trio.to_thread.run_sync(launcher.clean, launch)
     except CsvError as error:
