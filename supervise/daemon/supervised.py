@@ -124,9 +124,10 @@ class Supervised:
         before = (self.core.phase, self.core.error, self.core.last_end)
         effects = self.core.handle(event, time.monotonic())
         self.means.deadlines.set(self.name, self.core.deadline)
+        # Said before it is recorded: killed in between, an end is told twice, but never not at all.
+        self._tell_people(*before)
         if any(isinstance(effect, on.Start | on.RunFinish) for effect in effects):
             self.record()
-        self._tell_people(*before)
         for effect in effects:
             launching.carry_out(self, effect)
 
@@ -178,12 +179,12 @@ class Supervised:
             how = core.last_end.reason or ends.words(
                 core.last_end.status, out_of_memory=core.last_end.out_of_memory
             )
-            say(f"launch {core.launch} ended: {how}", self.name)
+            say(f"launch {core.last_end.launch} ended: {how}", self.name)
         elif core.error is not None and core.error != error:
             say(core.error, self.name)
         if core.phase is Phase.UP and phase is not Phase.UP:
             say(f"launch {core.launch} is up", self.name)
-        if core.phase is Phase.WAITING and core.deadline is not None:
+        if core.phase is Phase.WAITING and core.phase is not phase and core.deadline is not None:
             say(f"next start in {core.deadline - time.monotonic():.1f} s", self.name)
 
     # --- the log --------------------------------------------------------------------------------
