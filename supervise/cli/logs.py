@@ -50,7 +50,12 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     places = paths(options)
     logs = _find(options.names, places, may_begin=options.follow)
-    view = make_view(json=options.json, raw=options.raw, names=list(logs.values()))
+    view = make_view(
+        json=options.json,
+        raw=options.raw,
+        names=list(logs.values()),
+        several=len(logs) != 1 or (options.follow and not options.names),
+    )
     count = _count(options.lines, _FOLLOW_FROM if options.follow else None)
     with contextlib.ExitStack() as stack:
         opened = {directory: open_log(directory, stack) for directory in logs}

@@ -42,30 +42,31 @@ class View(Protocol):
         """Write them to standard output, and flush."""
 
 
-def make_view(*, json: bool, raw: bool, names: Sequence[str]) -> View:
+def make_view(*, json: bool, raw: bool, names: Sequence[str], several: bool) -> View:
     """The view that the options ask for.
 
     Args:
-        names: of the services that are shown now; several are told apart by their name in front.
+        names: of the services that are shown now.
+        several: there are more, or may come to be: each line has the service's name in front.
     """
     output = sys.stdout.buffer
     if json:
         return _Json(output)
     if raw:
         return _Raw(output)
-    return _Lines(output, names, terminal=sys.stdout.isatty(), colour=in_colour())
+    width = max(map(len, names), default=0) if several else None
+    return _Lines(output, width, terminal=sys.stdout.isatty(), colour=in_colour())
 
 
 class _Lines:
     """Lines as they stand in the files; on a terminal, made harmless."""
 
     def __init__(
-        self, output: BinaryIO, names: Sequence[str], *, terminal: bool, colour: bool
+        self, output: BinaryIO, width: int | None, *, terminal: bool, colour: bool
     ) -> None:
         self._output = output
-        self._several = len(names) != 1
-        self.verbatim = not self._several and not terminal
-        self._width = max(map(len, names), default=0)
+        self._width = width
+        self.verbatim = width is None and not terminal
         self._terminal = terminal
         self._colours = cycle(_NAME_COLOURS) if colour else None
         self._heads: dict[str, bytes] = {}
@@ -77,7 +78,7 @@ class _Lines:
         self._output.flush()
 
     def _head(self, name: str) -> bytes:
-        if not self._several:
+        if self._width is None:
             return b""
         if name not in self._heads:
             shown = harmless(os.fsencode(name)).ljust(self._width)

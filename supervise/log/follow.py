@@ -61,7 +61,8 @@ class Follower:
         while self._fd >= 0:
             data = os.pread(self._fd, _CHUNK_BYTES, self._offset)
             if not data:
-                self._begin_again_if_cut()
+                if self._was_cut():
+                    continue
                 return []
             self._offset += len(data)
             *lines, self._rest = (self._rest + data).split(b"\n")
@@ -69,9 +70,16 @@ class Follower:
                 return lines
         return []
 
-    def _begin_again_if_cut(self) -> None:
-        if os.fstat(self._fd).st_size < self._offset - len(self._rest):
-            self._offset, self._rest = 0, b""
+    def _was_cut(self) -> bool:
+        """Whether the file has become shorter; then reading goes on where that makes sense."""
+        size = os.fstat(self._fd).st_size
+        if size >= self._offset:
+            return False
+        whole = self._offset - len(self._rest)
+        # Within the unfinished line: a shim that was killed took it back. Before it: someone
+        # emptied the file.
+        self._offset, self._rest = (whole if size >= whole else 0), b""
+        return True
 
     def _successor(self) -> int | None:
         """The file after the one being read, opened; None while there is none.

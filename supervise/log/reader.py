@@ -117,5 +117,6 @@ def _tail(part: Part, count: int) -> list[bytes]:
         end, start = start, max(0, start - _BLOCK_BYTES)
         blocks.append(os.pread(part.file.fileno(), end - start, start))
         newlines += blocks[-1].count(b"\n")
-    data = b"".join(reversed(blocks)).removesuffix(b"\n")
-    return data.split(b"\n")[-count:] if data and count else []
+    if not blocks or not count:
+        return []
+    return b"".join(reversed(blocks)).removesuffix(b"\n").split(b"\n")[-count:]

@@ -14,7 +14,7 @@ import select
 import time
 from collections.abc import Callable
 
-from supervise.errors import CsvError
+from supervise.errors import CsvError, HostError, SystemCallFailed
 from supervise.kernel.fifo import is_empty, open_fifo
 from supervise.log.control import OWN, OWN_ENTRY, Order, log_name, parse_order
 from supervise.log.descriptors import Descriptors
@@ -56,6 +56,7 @@ class Services:
         self._late: dict[Stream, tuple[float, Intake]] = {}
         self._failing: dict[Intake, float] = {}
         self._dropping: dict[Intake, None] = {}
+        self._unready: set[str] = set()
         self._retry_at = 0.0
         self._mailbox = Mailbox(paths.shim, self._descriptors)
         epoll.register(self._mailbox.fileno(), select.EPOLLIN)
@@ -91,7 +92,7 @@ class Services:
         """When (monotonic clock) ``on_time`` wants to be called; None is never."""
         if self._dropping:
             return 0.0
-        deadlines = [self._retry_at] if self._failing else []
+        deadlines = [self._retry_at] if self._failing or self._unready else []
         for deadline, _ in self._late.values():
             deadlines.append(deadline)  # the first is the earliest: all wait equally long
             break
@@ -104,10 +105,12 @@ class Services:
             if deadline > now:
                 break
             self._write(intake, stream, flush=True)
-        if self._failing and self._retry_at <= now:
+        if (self._failing or self._unready) and self._retry_at <= now:
             self._retry_at = now + RETRY_S
             for intake in list(self._failing):
                 self._retry(intake)
+            for name in list(self._unready):
+                self._look(name)
         for intake in list(self._dropping):
             self._drop(intake)
 
@@ -200,33 +203,46 @@ class Services:
         return intake
 
     def _look(self, name: str) -> None:
-        """Read the policy and open the FIFOs that are new; no error if there is no such service."""
+        """Read the policy and open the FIFOs that are new; no error if there is no such service.
+
+        What this machine cannot do now (descriptors, room for the record) is tried again.
+        """
         folder = self._folder(name)
         mistake = None
         policy = self._intakes[name].policy if name in self._intakes else DEFAULT
         try:
             policy = read_policy(folder + "/log.json")
         except (FileNotFoundError, NotADirectoryError):
+            self._unready.discard(name)
             return
         except CsvError as error:
             mistake = error
         try:
             intake = self._intake(name)
-        except OSError as error:
-            self.say(f"log of {name}: {self._paths.shim}: {error.strerror}; it stays in its FIFO")
-            return
-        intake.policy = policy
-        for stream, fifo in zip(intake.streams, _FIFO_NAMES, strict=True):
-            self._open(intake, stream, f"{folder}/{fifo}")
+            intake.policy = policy
+            for stream, fifo in zip(intake.streams, _FIFO_NAMES, strict=True):
+                self._open(intake, stream, f"{folder}/{fifo}")
+        except (OSError, SystemCallFailed) as error:
+            self._not_ready(name, error)
+        else:
+            self._unready.discard(name)
         if mistake:
             self.say(f"{mistake}; the log of {name} goes on with {policy}")
+
+    def _not_ready(self, name: str, error: OSError | SystemCallFailed) -> None:
+        if name in self._unready:
+            return
+        if not self._failing and not self._unready:
+            self._retry_at = time.monotonic() + RETRY_S
+        self._unready.add(name)
+        self.say(f"log of {name}: {error}; its lines stay in the FIFO, tried again every second")
 
     def _open(self, intake: Intake, stream: Stream, path: str) -> None:
         try:
             fd = open_fifo(path)
         except FileNotFoundError:
             return
-        except CsvError as error:
+        except HostError as error:
             self.say(f"log of {intake.name}: {error}")
             return
         if stream.fifo >= 0:
@@ -310,7 +326,7 @@ class Services:
         if intake in self._failing:
             return
         now = time.monotonic()
-        if not self._failing:
+        if not self._failing and not self._unready:
             self._retry_at = now + RETRY_S
         self._failing[intake] = now
         for stream in intake.streams:
