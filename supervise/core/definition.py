@@ -30,7 +30,8 @@ class RestartPolicy:
         max_delay_s: where growth ends.
         jitter: part of the delay by which it varies, either way; 0 to 1.
         reset_after_s: a run at least this long (up, or since ready) was healthy.
-        max_failures: this many ends within ``window_s`` give up; 0 never does.
+        max_failures: this many failures within ``window_s`` give up; 0 never does. A failure is any
+            end but one that was asked for, and exit 0 after a healthy run.
         window_s: see ``max_failures``.
         retry_every_s: how often a service that was given up is tried again; 0 never.
     """

@@ -25,7 +25,9 @@ class State:
         launch: the number of the last launch; 0 before the first.
         up_at, ready_at: when the launch came up, and when it said that it serves.
         unhealthy_ends: how many in a row.
-        ends: the times of the ends that count towards giving up.
+        ends: the times of the failures that count towards giving up: every end but one that was
+            asked for, and exit 0 after a healthy run.
+        retrying: this launch is the slow retry of a service that was given up.
         last_end: how the last launch ended.
         gave_up: why the phase is ``failed`` though the folder is right.
         paused: the launch was sent STOP.
@@ -49,6 +51,7 @@ class State:
     ready_at: float | None = None
     unhealthy_ends: int = 0
     ends: tuple[float, ...] = ()
+    retrying: bool = False
     last_end: End | None = None
     gave_up: str | None = None
     paused: bool = False

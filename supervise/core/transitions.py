@@ -5,30 +5,20 @@ Every cell has one shape, ``(state, event, now) -> effects``; what several share
 
 from collections.abc import Callable
 
-from supervise.core import restart
-from supervise.core.definition import Restart, ServiceDefinition
-from supervise.core.events import (
-    Broken,
-    CancelStart,
-    Clean,
-    Defined,
-    Effect,
-    End,
-    Event,
-    Exited,
-    Finished,
-    Gone,
-    KillAll,
-    KillFinish,
-    Phase,
-    RunFinish,
-    Send,
-    Signal,
-    Start,
-    StartFailed,
-    Stop,
-    Sweep,
-    Want,
+from supervise.core import events as on
+from supervise.core.definition import ServiceDefinition
+from supervise.core.events import Effect, End, Event, Phase, Want
+from supervise.core.moves import (
+    count,
+    enter,
+    forgive,
+    give_up,
+    go_on,
+    is_due,
+    is_last,
+    policy_of,
+    rest,
+    start,
 )
 from supervise.core.state import State
 
@@ -45,54 +35,23 @@ Action = Callable[[State, Event, float], list[Effect]]
 """Changes the state on an event, at a time; returns what is to be done."""
 
 
-def _enter(state: State, phase: Phase, now: float, deadline: float | None = None) -> None:
-    if phase is not state.phase:
-        state.since = now
-    state.phase = phase
-    state.deadline = deadline
-
-
-def _policy_of(state: State) -> ServiceDefinition:
-    """The folder's word; while it is broken, that of the last launch."""
-    return state.definition or state.launched or ServiceDefinition(name=state.name)
-
-
 # --- starting ---------------------------------------------------------------------------------
-
-
-def _start(state: State, now: float) -> list[Effect]:
-    if state.definition is None:
-        state.gave_up = None
-        _enter(state, Phase.FAILED, now)
-        return [Sweep()]
-    state.launch += 1
-    state.launched = state.definition
-    state.up_at = state.ready_at = state.asked_at = None
-    state.gave_up = None
-    state.paused = False
-    _enter(state, Phase.STARTING, now)
-    return [Start(launch=state.launch, definition=state.definition)]
-
-
-def _forgive(state: State) -> None:
-    state.unhealthy_ends = 0
-    state.ends = ()
 
 
 def up(state: State, event: Event, now: float) -> list[Effect]:
     want_up(state, event, now)
-    return _start(state, now)
+    return start(state, now)
 
 
 def once(state: State, event: Event, now: float) -> list[Effect]:
     want_once(state, event, now)
-    _forgive(state)
-    return _start(state, now)
+    forgive(state)
+    return start(state, now)
 
 
 def want_up(state: State, event: Event, now: float) -> list[Effect]:
     state.want, state.fresh = Want.UP, False
-    _forgive(state)
+    forgive(state)
     return []
 
 
@@ -113,16 +72,16 @@ def want_down(state: State, event: Event, now: float) -> list[Effect]:
 
 
 def try_now(state: State, event: Event, now: float) -> list[Effect]:
-    return _start(state, now) if _is_due(state, now) else []
-
-
-def _is_due(state: State, now: float) -> bool:
-    return state.deadline is not None and now >= state.deadline
+    if not is_due(state, now):
+        return []
+    # One launch, not a new series: its delays could outgrow the window, and never give up again.
+    state.retrying = state.phase is Phase.FAILED
+    return start(state, now)
 
 
 def started(state: State, event: Event, now: float) -> list[Effect]:
     state.up_at = now
-    _enter(state, Phase.UP, now)
+    enter(state, Phase.UP, now)
     return []
 
 
@@ -133,7 +92,8 @@ def started_late(state: State, event: Event, now: float) -> list[Effect]:
 
 
 def ready(state: State, event: Event, now: float) -> list[Effect]:
-    state.ready_at = now
+    if state.ready_at is None:
+        state.ready_at = now
     return []
 
 
@@ -141,11 +101,11 @@ def ready(state: State, event: Event, now: float) -> list[Effect]:
 
 
 def stop(state: State, event: Event, now: float) -> list[Effect]:
-    launched = state.launched or _policy_of(state)
+    launched = state.launched or policy_of(state)
     state.asked_at = now
     state.paused = False
-    _enter(state, Phase.STOPPING, now, now + launched.stop_grace_period_s)
-    return [Stop(launch=state.launch, signal=launched.stop_signal)]
+    enter(state, Phase.STOPPING, now, now + launched.stop_grace_period_s)
+    return [on.Stop(launch=state.launch, signal=launched.stop_signal)]
 
 
 def down_running(state: State, event: Event, now: float) -> list[Effect]:
@@ -159,21 +119,21 @@ def terminate(state: State, event: Event, now: float) -> list[Effect]:
         return stop(state, event, now)
     state.asked_at = now
     state.paused = False
-    return [Stop(launch=state.launch, signal=SIGTERM)]
+    return [on.Stop(launch=state.launch, signal=SIGTERM)]
 
 
 def kill(state: State, event: Event, now: float) -> list[Effect]:
     state.asked_at = now
-    return [KillAll(launch=state.launch)]
+    return [on.KillAll(launch=state.launch)]
 
 
 def kill_when_due(state: State, event: Event, now: float) -> list[Effect]:
-    if not _is_due(state, now):
+    if not is_due(state, now):
         return []
     state.deadline = now + KILL_AGAIN_AFTER_S
     if state.up_at is None:
-        return [CancelStart(launch=state.launch)]
-    return [KillAll(launch=state.launch)]
+        return [on.CancelStart(launch=state.launch)]
+    return [on.KillAll(launch=state.launch)]
 
 
 def kill_stopping(state: State, event: Event, now: float) -> list[Effect]:
@@ -183,8 +143,8 @@ def kill_stopping(state: State, event: Event, now: float) -> list[Effect]:
 
 def cancel(state: State, event: Event, now: float) -> list[Effect]:
     state.asked_at = now
-    _enter(state, Phase.STOPPING, now, now + KILL_AGAIN_AFTER_S)
-    return [CancelStart(launch=state.launch)]
+    enter(state, Phase.STOPPING, now, now + KILL_AGAIN_AFTER_S)
+    return [on.CancelStart(launch=state.launch)]
 
 
 def down_starting(state: State, event: Event, now: float) -> list[Effect]:
@@ -194,30 +154,30 @@ def down_starting(state: State, event: Event, now: float) -> list[Effect]:
 
 def down_idle(state: State, event: Event, now: float) -> list[Effect]:
     want_down(state, event, now)
-    _forgive(state)
-    return _rest(state, now)
+    forgive(state)
+    return rest(state, now)
 
 
 def send(state: State, event: Event, now: float) -> list[Effect]:
-    assert isinstance(event, Send)
-    return [Signal(launch=state.launch, signal=event.signal)] if state.up_at is not None else []
+    assert isinstance(event, on.Send)
+    return [on.Signal(launch=state.launch, signal=event.signal)] if state.up_at is not None else []
 
 
 def pause(state: State, event: Event, now: float) -> list[Effect]:
     state.paused = True
-    return [Signal(launch=state.launch, signal=SIGSTOP)]
+    return [on.Signal(launch=state.launch, signal=SIGSTOP)]
 
 
 def resume(state: State, event: Event, now: float) -> list[Effect]:
     state.paused = False
-    return [Signal(launch=state.launch, signal=SIGCONT)] if state.up_at is not None else []
+    return [on.Signal(launch=state.launch, signal=SIGCONT)] if state.up_at is not None else []
 
 
 # --- after a launch ---------------------------------------------------------------------------
 
 
 def exited(state: State, event: Event, now: float) -> list[Effect]:
-    assert isinstance(event, Exited)
+    assert isinstance(event, on.Exited)
     ran_s = now - state.up_at if state.up_at is not None else 0.0
     state.last_end = End(
         launch=event.launch,
@@ -226,118 +186,43 @@ def exited(state: State, event: Event, now: float) -> list[Effect]:
         at=event.at,
         out_of_memory=event.out_of_memory,
     )
-    _count(state, now)
+    count(state, now)
     state.paused = False
-    clean = Clean(launch=state.launch)
+    clean = on.Clean(launch=state.launch)
     if state.launched is None or not state.launched.finish:
-        return [clean, *_next(state, now)]
-    _enter(state, Phase.FINISHING, now, now + state.launched.finish_timeout_s)
-    return [clean, RunFinish(launch=state.launch, status=event.status)]
+        return [clean, *go_on(state, now)]
+    enter(state, Phase.FINISHING, now, now + state.launched.finish_timeout_s)
+    return [clean, on.RunFinish(launch=state.launch, status=event.status)]
 
 
 def start_failed(state: State, event: Event, now: float) -> list[Effect]:
-    assert isinstance(event, StartFailed)
+    assert isinstance(event, on.StartFailed)
     state.last_end = End(launch=event.launch, at=event.at, reason=event.reason)
-    _count(state, now)
-    return [Clean(launch=state.launch), *_next(state, now)]
-
-
-def _was_asked(state: State, now: float) -> bool:
-    """An operator ended it; a TERM that the program outlived long ago is no excuse."""
-    if state.asked_at is None:
-        return False
-    if state.phase is Phase.STOPPING:
-        return True
-    launched = state.launched or _policy_of(state)
-    return now - state.asked_at <= launched.stop_grace_period_s
-
-
-def _count(state: State, now: float) -> None:
-    """Count this end as healthy, unhealthy or asked for, before the phase changes."""
-    policy = _policy_of(state).restart
-    up_at = state.ready_at if state.ready_at is not None else state.up_at
-    if _was_asked(state, now):
-        state.unhealthy_ends = 0
-        return
-    state.asked_at = None
-    state.ends = (*restart.recent(policy, state.ends, now), now)
-    if up_at is not None and restart.was_healthy(policy, now - up_at):
-        state.unhealthy_ends = 0
-    else:
-        state.unhealthy_ends += 1
+    count(state, now)
+    return [on.Clean(launch=state.launch), *go_on(state, now)]
 
 
 def finished(state: State, event: Event, now: float) -> list[Effect]:
-    assert isinstance(event, Finished)
+    assert isinstance(event, on.Finished)
     permanent = event.status == FINISH_SAYS_PERMANENT << 8
-    if permanent and state.want is Want.UP and not _is_last(state):
-        return _give_up(state, f"finish exited {FINISH_SAYS_PERMANENT}: do not restart", now)
-    return _next(state, now)
+    if permanent and state.want is Want.UP and not is_last(state):
+        return give_up(state, f"finish exited {FINISH_SAYS_PERMANENT}: do not restart", now)
+    return go_on(state, now)
 
 
 def kill_finish(state: State, event: Event, now: float) -> list[Effect]:
-    if not _is_due(state, now):
+    if not is_due(state, now):
         return []
     state.deadline = now + KILL_AGAIN_AFTER_S
-    return [KillFinish(launch=state.launch)]
-
-
-def _next(state: State, now: float) -> list[Effect]:
-    """Where to go from a launch that has ended: rest, start again, wait, or give up."""
-    state.up_at = state.ready_at = None
-    if state.want is not Want.UP or _is_last(state):
-        return _rest(state, now)
-    policy = _policy_of(state).restart
-    if state.asked_at is not None:
-        return _start(state, now)
-    if _is_complete(policy.policy, state.last_end):
-        state.want = Want.ONCE
-        return _rest(state, now)
-    if restart.gives_up(policy, restart.recent(policy, state.ends, now)):
-        times = len(state.ends)
-        return _give_up(state, f"ended {times} times within {policy.window_s:g} s", now)
-    delay_s = restart.delay_s(policy, state.unhealthy_ends, state.random)
-    if delay_s <= 0 or state.broken:
-        return _start(state, now)
-    _enter(state, Phase.WAITING, now, now + delay_s)
-    return []
-
-
-def _is_complete(policy: Restart, end: End | None) -> bool:
-    if policy is Restart.NEVER:
-        return True
-    return policy is Restart.ON_FAILURE and end is not None and end.status == 0
-
-
-def _give_up(state: State, why: str, now: float) -> list[Effect]:
-    policy = _policy_of(state).restart
-    state.gave_up = f"given up: {why}; svc -u tries again"
-    retry_s = policy.retry_every_s
-    _enter(state, Phase.FAILED, now, now + retry_s if retry_s > 0 else None)
-    return [Sweep()]
-
-
-def _rest(state: State, now: float) -> list[Effect]:
-    state.gave_up = None
-    _enter(state, Phase.DOWN, now)
-    return [Sweep(), *_leave_now(state)]
+    return [on.KillFinish(launch=state.launch)]
 
 
 # --- the folder -------------------------------------------------------------------------------
 
 
-def _is_last(state: State) -> bool:
-    return state.leaving or state.retired
-
-
-def _leave_now(state: State) -> list[Effect]:
-    state.gone = _is_last(state)
-    return [Gone()] if state.gone else []
-
-
 def leave_idle(state: State, event: Event, now: float) -> list[Effect]:
     state.leaving = True
-    return _rest(state, now)
+    return rest(state, now)
 
 
 def leave_later(state: State, event: Event, now: float) -> list[Effect]:
@@ -360,7 +245,7 @@ def retire_later(state: State, event: Event, now: float) -> list[Effect]:
 
 def retire_idle(state: State, event: Event, now: float) -> list[Effect]:
     retire_later(state, event, now)
-    return _rest(state, now)
+    return rest(state, now)
 
 
 def _be_new(state: State, now: float) -> None:
@@ -373,7 +258,7 @@ def _be_new(state: State, now: float) -> None:
 
 def defined(state: State, event: Event, now: float) -> list[Effect]:
     """Take the folder's word; the running launch is not touched."""
-    assert isinstance(event, Defined)
+    assert isinstance(event, on.Defined)
     _be_new(state, now)
     state.definition = event.definition
     state.broken = None
@@ -385,20 +270,20 @@ def defined(state: State, event: Event, now: float) -> list[Effect]:
 
 def defined_down(state: State, event: Event, now: float) -> list[Effect]:
     defined(state, event, now)
-    return _start(state, now) if state.want is Want.UP else []
+    return start(state, now) if state.want is Want.UP else []
 
 
 def defined_idle(state: State, event: Event, now: float) -> list[Effect]:
     """What is new is tried at once: the old failures are not the new text's."""
-    assert isinstance(event, Defined)
+    assert isinstance(event, on.Defined)
     is_new = _is_new(state, event.definition)
     defined(state, event, now)
     if not is_new:
         return []
-    _forgive(state)
+    forgive(state)
     if state.want is Want.DOWN:
-        return _rest(state, now)
-    return _start(state, now)
+        return rest(state, now)
+    return start(state, now)
 
 
 def _is_new(state: State, definition: ServiceDefinition) -> bool:
@@ -409,7 +294,7 @@ def _is_new(state: State, definition: ServiceDefinition) -> bool:
 
 
 def broken(state: State, event: Event, now: float) -> list[Effect]:
-    assert isinstance(event, Broken)
+    assert isinstance(event, on.Broken)
     _be_new(state, now)
     state.definition = None
     state.broken = event.reason
@@ -419,8 +304,8 @@ def broken(state: State, event: Event, now: float) -> list[Effect]:
 def broken_idle(state: State, event: Event, now: float) -> list[Effect]:
     broken(state, event, now)
     state.gave_up = None
-    _enter(state, Phase.FAILED, now)
-    return [Sweep()]
+    enter(state, Phase.FAILED, now)
+    return [on.Sweep()]
 
 
 def broken_down(state: State, event: Event, now: float) -> list[Effect]:

@@ -26,7 +26,17 @@ from supervise.daemon.process import Process
 VERSION = 1
 
 _CLOCK = ("deadline", "since", "up_at", "ready_at", "asked_at", "ends")
-_PLAIN = ("launch", "unhealthy_ends", "broken", "gave_up", "paused", "leaving", "retired", "fresh")
+_PLAIN = (
+    "launch",
+    "unhealthy_ends",
+    "broken",
+    "gave_up",
+    "paused",
+    "leaving",
+    "retired",
+    "fresh",
+    "retrying",
+)
 
 
 def dump(service: Service, folder: str, process: Process | None, **more: object) -> bytes:

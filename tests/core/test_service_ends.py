@@ -270,7 +270,7 @@ def test_so_many_ends_within_the_window_give_up() -> None:
     scene.started()
     assert scene.exited() == [on.Clean(launch=3), on.Sweep()]
     assert (scene.service.phase, scene.service.deadline) == (Phase.FAILED, None)
-    assert scene.service.error == "given up: ended 3 times within 60 s; svc -u tries again"
+    assert scene.service.error == "given up: failed 3 times within 60 s; svc -u tries again"
     assert scene.take(on.Tick(), after=1e9) == []
 
 
@@ -316,3 +316,49 @@ def test_the_memory_of_ends_does_not_grow() -> None:
     scene = up(with_restart(max_failures=0, max_delay_s=0.1))
     _crash(scene, 100)
     assert len(scene.service.ends) <= 1
+
+
+def test_a_retry_long_after_the_window_that_fails_gives_up_again() -> None:
+    scene = _given_up(retry_every_s=300.0, window_s=1.0)
+    for _ in range(3):
+        scene.tick()
+        scene.started()
+        scene.exited()
+        assert scene.service.phase is Phase.FAILED
+        assert scene.service.deadline == scene.now + 300.0
+
+
+def test_a_retry_that_was_healthy_begins_anew() -> None:
+    scene = _given_up(retry_every_s=300.0)
+    scene.tick()
+    scene.started()
+    scene.exited(after=11.0)
+    assert scene.service.phase is Phase.STARTING
+    scene.started()
+    scene.exited()
+    assert scene.service.phase is Phase.WAITING
+
+
+def test_exit_0_after_a_healthy_run_is_no_failure() -> None:
+    scene = up(with_restart(max_failures=3, window_s=1e9))
+    for _ in range(10):
+        scene.exited(0, after=11.0)
+        scene.started()
+    assert scene.service.phase is Phase.UP
+
+
+def test_a_crash_after_a_healthy_run_counts_towards_giving_up() -> None:
+    scene = up(with_restart(max_failures=3, window_s=60.0))
+    for _ in range(2):
+        scene.exited(after=11.0)
+        scene.started()
+    scene.exited(after=11.0)
+    assert scene.service.phase is Phase.FAILED
+
+
+def test_only_the_first_word_of_being_ready_counts() -> None:
+    scene = up()
+    scene.take(on.Ready(launch=1), after=1.0)
+    scene.take(on.Ready(launch=1), after=9.5)
+    scene.exited(after=1.0)
+    assert scene.service.phase is Phase.STARTING
