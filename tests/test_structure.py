@@ -32,7 +32,7 @@ LAYERS = {
 OUTSIDE = {
     "core": {"attrs"},
     "kernel": {"attrs", "psutil", "pyroute2"},
-    "container": {"attrs", "pyseccomp", "pyroute2"},
+    "container": {"attrs", "pyroute2"},
     "log": {"attrs"},
     "daemon": {"attrs", "trio", "psutil", "outcome"},
     "cli": {"attrs", "trio"},

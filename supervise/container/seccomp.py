@@ -11,24 +11,31 @@ import base64
 import hashlib
 import json
 import os
-import tempfile
 import threading
 from typing import Any
 
 from supervise.core.seccomp import resolve
 from supervise.errors import HostError
+from supervise.kernel import libseccomp
 from supervise.kernel.files import make_directory, replace_file
 
 BPF_ANNOTATION = "run.oci.seccomp_bpf_data"
-_UNKNOWN = -1
 _OPERATORS = {
-    "SCMP_CMP_NE": "NE",
-    "SCMP_CMP_LT": "LT",
-    "SCMP_CMP_LE": "LE",
-    "SCMP_CMP_EQ": "EQ",
-    "SCMP_CMP_GE": "GE",
-    "SCMP_CMP_GT": "GT",
-    "SCMP_CMP_MASKED_EQ": "MASKED_EQ",
+    "SCMP_CMP_NE": libseccomp.NE,
+    "SCMP_CMP_LT": libseccomp.LT,
+    "SCMP_CMP_LE": libseccomp.LE,
+    "SCMP_CMP_EQ": libseccomp.EQ,
+    "SCMP_CMP_GE": libseccomp.GE,
+    "SCMP_CMP_GT": libseccomp.GT,
+    "SCMP_CMP_MASKED_EQ": libseccomp.MASKED_EQ,
+}
+_ACTIONS = {
+    "SCMP_ACT_KILL": libseccomp.KILL_THREAD,
+    "SCMP_ACT_KILL_THREAD": libseccomp.KILL_THREAD,
+    "SCMP_ACT_KILL_PROCESS": libseccomp.KILL_PROCESS,
+    "SCMP_ACT_TRAP": libseccomp.TRAP,
+    "SCMP_ACT_LOG": libseccomp.LOG,
+    "SCMP_ACT_ALLOW": libseccomp.ALLOW,
 }
 
 
@@ -111,43 +118,28 @@ def compile_filter(rules: dict[str, Any]) -> bytes:
 
     Raises:
         HostError: libseccomp is not installed.
+        SystemCallFailed: it refuses a rule.
     """
-    try:
-        import pyseccomp  # type: ignore[import-untyped]
-    except (ImportError, RuntimeError, OSError) as error:
-        raise HostError(f"libseccomp cannot be used ({error}); apt install libseccomp2") from error
-    default = _action(pyseccomp, rules["defaultAction"], rules.get("defaultErrnoRet"))
-    compiled = pyseccomp.SyscallFilter(default)
-    for name in rules["architectures"][1:]:
-        compiled.add_arch(getattr(pyseccomp.Arch, name.removeprefix("SCMP_ARCH_")))
-    for rule in rules["syscalls"]:
-        action = _action(pyseccomp, rule["action"], rule.get("errnoRet"))
-        if action != default:
-            _add(pyseccomp, compiled, action, rule)
-    with tempfile.TemporaryFile() as file:
-        compiled.export_bpf(file)
-        file.seek(0)
-        return file.read()
+    default = _action(rules["defaultAction"], rules.get("defaultErrnoRet"))
+    with libseccomp.Filter(default) as compiled:
+        for name in rules["architectures"][1:]:
+            compiled.add_architecture(name.removeprefix("SCMP_ARCH_").lower())
+        for rule in rules["syscalls"]:
+            action = _action(rule["action"], rule.get("errnoRet"))
+            if action != default:
+                comparisons = [_comparison(each) for each in rule.get("args") or ()]
+                for name in rule["names"]:
+                    compiled.add_rule(action, name, comparisons)
+        return compiled.export()
 
 
-def _add(pyseccomp: Any, compiled: Any, action: int, rule: dict[str, Any]) -> None:  # noqa: ANN401
-    arguments = [
-        pyseccomp.Arg(
-            each["index"],
-            getattr(pyseccomp, _OPERATORS[each["op"]]),
-            each["value"],
-            each.get("valueTwo") or 0,
-        )
-        for each in rule.get("args") or ()
-    ]
-    for name in rule["names"]:
-        number = pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name)
-        if number == _UNKNOWN:
-            continue  # newer than this libseccomp: falls to the default, which refuses it
-        compiled.add_rule(action, number, *arguments)
+def _comparison(arg: dict[str, Any]) -> tuple[int, int, int, int]:
+    return arg["index"], _OPERATORS[arg["op"]], arg["value"], arg.get("valueTwo") or 0
 
 
-def _action(pyseccomp: Any, name: str, errno: int | None) -> int:  # noqa: ANN401
+def _action(name: str, errno: int | None) -> int:
     if name == "SCMP_ACT_ERRNO":
-        return int(pyseccomp.ERRNO(1 if errno is None else errno))
-    return int(getattr(pyseccomp, name.removeprefix("SCMP_ACT_")))
+        return libseccomp.errno_action(1 if errno is None else errno)
+    if name == "SCMP_ACT_TRACE":
+        return libseccomp.trace_action(errno or 0)
+    return _ACTIONS[name]

@@ -22,6 +22,9 @@ Owner = Callable[[int], None]
 """Takes the wait status; called once, on trio's thread; must not block and not raise."""
 
 
+_KILLED_WITHIN_S = 5.0
+
+
 class Reaper:
     """Spawns, and reaps everything."""
 
@@ -54,6 +57,8 @@ class Reaper:
     async def run(self, command: Command) -> int:
         """Start the command and wait for its status; when cancelled, kill it and wait still.
 
+        Not for ever: a process that hangs in the kernel is reaped whenever it ends.
+
         Raises:
             SystemCallFailed: see ``kernel.spawn``.
         """
@@ -69,7 +74,7 @@ class Reaper:
             await ended.wait()
         except trio.Cancelled:
             os.kill(pid, signal.SIGKILL)
-            with trio.CancelScope(shield=True):
+            with trio.move_on_after(_KILLED_WITHIN_S, shield=True):
                 await ended.wait()
             raise
         return statuses[0]
@@ -113,7 +118,10 @@ class Reaper:
                 self._leaders.discard(pid)
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)
-            _, status = os.waitpid(pid, 0)
+            try:
+                _, status = os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                continue  # a library's own child after all, and it was faster
             self._deliver(pid, status)
 
     def _deliver(self, pid: int, status: int) -> None:
