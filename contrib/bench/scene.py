@@ -90,8 +90,12 @@ class Scene:
     def svc(self, letters: str, *names: str) -> None:
         subprocess.run([SVC, letters, *names], env=self.environment, check=True)
 
-    def bundle(self, service: str, copy: Path) -> None:
-        """The bundle that the service runs in now, once more: the same but for its cgroup."""
+    def bundle(self, service: str, copy: Path) -> str:
+        """The bundle that the service runs in now, once more: the same but for its cgroup.
+
+        Returns:
+            The payload's argv.
+        """
         (current,) = (self.top / "run" / service).glob("bundle.*")
         config = json.loads((current / "config.json").read_text())
         config["linux"].pop("cgroupsPath", None)
@@ -99,6 +103,7 @@ class Scene:
         config["process"]["args"] = ["sleep", str(next(_marks))]
         copy.mkdir(parents=True)
         (copy / "config.json").write_text(json.dumps(config))
+        return " ".join(config["process"]["args"])
 
     def remove(self) -> None:
         shutil.rmtree(self.top)
@@ -110,8 +115,14 @@ def raw_run(runtime: str, bundle: Path, execs: Execs) -> float:
     command = " ".join(config["process"]["args"])
     argv = [runtime, "--root", f"{bundle}.root", "run", "-b", str(bundle), f"raw-{next(_marks)}"]
     start_ns = time.monotonic_ns()
-    with subprocess.Popen(argv, stdin=subprocess.DEVNULL) as process:
-        pid, at_ns = execs.wait(command)
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
+    try:
+        pid, at_ns = execs.wait(command, 10)
+    except TimeoutError:
+        process.kill()
+        raise
+    else:
         os.kill(pid, signal.SIGKILL)
+    finally:
         process.wait()
     return (at_ns - start_ns) / 1e6

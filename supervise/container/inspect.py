@@ -80,16 +80,19 @@ def _check_program(path: str) -> list[str]:
         return []
     if not start.startswith(b"#!"):
         return ["has neither a #! line nor is it a program; begin it with #!/bin/sh"]
-    words = start[2:].split(b"\n")[0].split()
+    return _check_line_end(path) or _check_interpreter(start[2:].split(b"\n")[0].split())
+
+
+def _check_interpreter(words: list[bytes]) -> list[str]:
     if not words:
         return ["its #! line names no interpreter; write #!/bin/sh"]
-    interpreter = os.fsdecode(words[0])
+    interpreter, *arguments = map(os.fsdecode, words)
     if not os.access(interpreter, os.X_OK):
-        return _check_line_end(path) or [f"its interpreter {interpreter} does not exist"]
-    wanted = os.fsdecode(words[1]) if len(words) > 1 else ""
-    by_env = os.path.basename(interpreter) == "env" and wanted and not wanted.startswith("-")
-    if by_env and "=" not in wanted and shutil.which(wanted) is None:
-        return _check_line_end(path) or [f"its interpreter {wanted} is not in the PATH"]
+        return [f"its interpreter {interpreter} does not exist"]
+    wanted = arguments[0] if arguments and os.path.basename(interpreter) == "env" else ""
+    is_name = wanted and not wanted.startswith("-") and "=" not in wanted
+    if is_name and shutil.which(wanted) is None:
+        return [f"its interpreter {wanted} is not in the PATH"]
     return []
 
 

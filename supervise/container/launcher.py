@@ -7,6 +7,7 @@ Everything a launch makes is named after it and recorded by its bundle directory
 first and removed last. So whoever dies between any two steps leaves what ``sweep`` finds.
 """
 
+import errno
 import os
 from collections.abc import Collection, Mapping
 
@@ -18,7 +19,7 @@ from supervise.container.seccomp import Filters
 from supervise.container.sharing import Sharing
 from supervise.container.skeleton import skeleton
 from supervise.core.definition import ContainerDefinition
-from supervise.errors import LaunchError
+from supervise.errors import LaunchError, SystemCallFailed
 from supervise.kernel.filelock import lock_directory
 from supervise.kernel.files import make_directory, remove_directory
 from supervise.kernel.mount import detach
@@ -167,7 +168,8 @@ class Launcher:
         if not os.path.isdir(bundle):
             return
         self.kill(launch)
-        cgroups.remove(self._host, self._cgroup(launch))
+        if not cgroups.remove(self._host, self._cgroup(launch)):
+            raise SystemCallFailed("rmdir", f"the cgroup of {launch.id}", errno.EBUSY)
         detach(f"{bundle}/rootfs")
         remove_tree(f"{self._paths.runtime_root}/{launch.id}")
         remove_tree(names.layer(self._paths, launch.name, launch.number))

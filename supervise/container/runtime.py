@@ -15,8 +15,7 @@ import signal
 
 from supervise.container.environment import PATH
 from supervise.container.host import Host
-from supervise.kernel import pidfd as pidfds
-from supervise.kernel import proc
+from supervise.kernel import pidfd, proc
 from supervise.kernel.spawn import Command
 
 _ENVIRONMENT = {"PATH": PATH, "LANG": "C.UTF-8"}
@@ -87,20 +86,26 @@ def stop_in_flight(bundle: str) -> None:
 
     It is known by its argv, which names the bundle's own pid file: nobody else's does.
     """
-    mark = os.fsencode(pid_file(bundle))
-    for pid in proc.pids():
-        try:
-            # The descriptor first: after it, the argv read is that process's, or of none.
-            pidfd = os.pidfd_open(pid)
-        except OSError:
-            continue
-        try:
-            argv = proc.arguments(pid)
-            if b"--pid-file" in argv and mark in argv:
-                pidfds.send_signal(pidfd, signal.SIGKILL)
-                select.select([pidfd], [], [], _DEATH_S)
-        finally:
-            os.close(pidfd)
+    # Again until there is none: it forks, and a child may not have been there to be listed.
+    while any([_stop(pid, pid_file(bundle)) for pid in proc.pids()]):
+        pass
+
+
+def _stop(pid: int, mark: str) -> bool:
+    """Kill this process if it is a runtime that writes this pid file; whether it was one."""
+    try:
+        # The descriptor first: after it, the argv read is that process's, or of none.
+        fd = os.pidfd_open(pid)
+    except OSError:
+        return False
+    try:
+        argv = proc.arguments(pid)
+        if b"--pid-file" not in argv or os.fsencode(mark) not in argv:
+            return False
+        pidfd.send_signal(fd, signal.SIGKILL)
+        return bool(select.select([fd], [], [], _DEATH_S)[0])
+    finally:
+        os.close(fd)
 
 
 def messages(bundle: str) -> list[str]:

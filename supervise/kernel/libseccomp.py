@@ -111,7 +111,7 @@ class Filter:
         number = _library().seccomp_syscall_resolve_name(call.encode())
         if number == _NO_SUCH_CALL:
             return False
-        array = (_Comparison * len(comparisons))(*comparisons)
+        array = (_Comparison * len(comparisons))(*(_Comparison(*each) for each in comparisons))
         code = _library().seccomp_rule_add_array(self._context, action, number, len(array), array)
         self._check("seccomp_rule_add", call, code)
         return True

@@ -46,13 +46,15 @@ class LogFile:
         descriptors: who keeps ``current`` open.
     """
 
-    __slots__ = ("_attached", "_descriptors", "_directory", "_journal")
+    __slots__ = ("_descriptors", "_directory", "_is_torn", "_journal")
 
     def __init__(self, directory: str, journal: Journal, descriptors: Descriptors) -> None:
         self._directory = directory
         self._journal = journal
         self._descriptors = descriptors
-        self._attached = False
+        # Whether what lies beyond the settled length is ours: so it is until the first write of
+        # this life has succeeded. Later, what lies there was appended by someone else.
+        self._is_torn = True
 
     @property
     def current(self) -> str:
@@ -74,12 +76,12 @@ class LogFile:
         fd = self._attach()
         if self._journal.state.length and self._journal.state.length + size > policy.max_size_bytes:
             fd = self.rotate(policy)
-        end = self._journal.state.length + size
         at = self._journal.state.length
-        while at < end:
-            at += os.pwritev(fd, buffers, at)
-            if at < end:
-                buffers = [b"".join(buffers)[size - (end - at) :]]
+        end = at + size
+        self._is_torn = True
+        while (at := at + os.pwritev(fd, buffers, at)) < end:
+            buffers = [b"".join(buffers)[at - end :]]
+        self._is_torn = False
         return end
 
     def _attach(self) -> int:
@@ -94,14 +96,13 @@ class LogFile:
         same = (found.st_dev, found.st_ino) == (state.device, state.inode)
         if same and found.st_size == state.length:
             pass
-        elif same and found.st_size > state.length and (state.step == WRITE or not self._attached):
-            # Left by a batch that was cut short. It goes, so that the batch may come out shorter;
-            # later, in the same life, what lies beyond the end was appended by someone else.
+        elif same and found.st_size > state.length and self._is_torn:
+            # A batch that was cut short, by a failure or with the life of a former shim, is to be
+            # written again. A mark that was cut short is not: it goes.
             if state.step != WRITE:
                 os.ftruncate(fd, state.length)
         else:
             self._adopt(fd, found)
-        self._attached = True
         return fd
 
     def _adopt(self, fd: int, found: os.stat_result) -> None:

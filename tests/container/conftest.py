@@ -119,5 +119,7 @@ def containers(place: Paths, host: Host) -> Iterator[Containers]:
     made.launcher.sweep()
     made.launcher.close()
     assert not left, f"the test left behind: {left}"
+    parent = names.cgroup_parent(place, host.own_cgroup)
+    assert not [each for each in host.directories(parent) if os.path.exists(each)]
     assert os.listdir(place.lib_dir) == []
     assert {name for name in os.listdir(place.run_dir) if name.startswith(".")} == set()

@@ -75,6 +75,9 @@ def main() -> None:
             sys.stdout.write(f"died at {place}: {each}\n")
     os.rmdir(f"{paths.run_dir}/web")
     launcher.close()
+    parent = names.cgroup_parent(paths, host.own_cgroup)
+    if any(os.path.exists(directory) for directory in host.directories(parent)):
+        sys.stdout.write(f"closed: {parent}\n")
     sys.stdout.write(f"{place}\n")
 
 
