@@ -30,6 +30,7 @@ from supervise.paths import Paths, ServicePaths
 _POLICY = RestartPolicy(reset_after_s=1.0, max_delay_s=5.0)
 _CONTROL_BYTES = 1 << 20
 _STOP_WITHIN_S = 10.0
+_AGAIN_AFTER_S = 0.1
 
 
 class Shim:
@@ -147,7 +148,9 @@ class Shim:
     def _start(self) -> Process:
         program = (sys.executable, "-P", "-m", "supervise.cli.main", "syslogd")
         places = ("--run-dir", self._paths.run_dir, "--log-dir", self._paths.log_dir)
-        return Child(self._reaper.spawn(Command(argv=program + places), self._on_end))
+        # A TERM that comes while it starts must not end it: it has lines to write first.
+        command = Command(argv=program + places, blocked=(signal.SIGTERM,))
+        return Child(self._reaper.spawn(command, self._on_end))
 
     def _on_end(self, status: int | None) -> None:
         self._status = status
@@ -158,19 +161,35 @@ class Shim:
     async def stop(self) -> bool:
         """Tell it to write what is there and end; after a while, kill it.
 
+        One that has died just now is started once more: what it did not write is lost otherwise.
+
         Returns:
             Whether it has written all; if not, what it could not write is in its spool.
         """
         with trio.move_on_after(_STOP_WITHIN_S):
             await self._told.wait()
         self._stopping = True
-        if self._process is None:
-            return False
-        self._process.signal(signal.SIGTERM)
         with trio.move_on_after(_STOP_WITHIN_S):
+            while True:
+                if await self._end():
+                    return True
+                # It failed, or one that we do not know yet has the lock.
+                await trio.sleep(_AGAIN_AFTER_S)
+        if self._process is not None:
+            self._journal.say(f"the syslog shim did not end within {_STOP_WITHIN_S:g} s; killed")
+            self._process.signal(signal.SIGKILL)
             await self._ended.wait()
-            return self._status == 0
-        self._journal.say(f"the syslog shim did not end within {_STOP_WITHIN_S:g} s; killed")
-        self._process.signal(signal.SIGKILL)
-        await self._ended.wait()
         return False
+
+    async def _end(self) -> bool:
+        """Have a shim, and end it; False when it has not written all."""
+        if self._process is None:
+            self._ended = trio.Event()
+            try:
+                self._process = self._take_over() or self._start()
+            except CsvError:
+                return False
+        self._process.signal(signal.SIGTERM)
+        await self._ended.wait()
+        self._process = None
+        return self._status == 0

@@ -1,5 +1,6 @@
 """Start a process: what to run is a value, to be printed, compared, and run by whoever waits."""
 
+import signal
 import subprocess
 
 from attrs import field, frozen
@@ -18,6 +19,7 @@ class Command:
         stdin, stdout, stderr: descriptors; None is /dev/null for stdin and ours for the others.
         new_session: make it leader of a session and process group of its own.
         keep: descriptors it inherits under their own numbers.
+        blocked: signals that wait until it unblocks them: it is not ready for them at once.
     """
 
     argv: tuple[str, ...]
@@ -28,18 +30,21 @@ class Command:
     stderr: int | None = None
     new_session: bool = True
     keep: tuple[int, ...] = ()
+    blocked: tuple[int, ...] = ()
 
 
 def spawn(command: Command) -> subprocess.Popen[bytes]:
     """Start the command; when this returns, its program has been executed.
 
-    Signal mask and dispositions are the defaults in the child; every descriptor but 0 to 2 and
-    ``keep`` is closed. The caller, or a reaper which sets ``returncode``, must wait for it.
+    Dispositions of signals are the defaults in the child, and so is the mask but for ``blocked``;
+    every descriptor but 0 to 2 and ``keep`` is closed. The caller, or a reaper which sets
+    ``returncode``, must wait for it.
 
     Raises:
         SystemCallFailed: fork or exec failed; ``errno`` tells ENOENT, EACCES, ENOEXEC (the file
             or its interpreter) from EAGAIN, ENOMEM and EMFILE (try again later).
     """
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, command.blocked)
     try:
         return subprocess.Popen(
             command.argv,
@@ -55,3 +60,5 @@ def spawn(command: Command) -> subprocess.Popen[bytes]:
         )
     except OSError as error:
         raise SystemCallFailed.of("execve", command.argv[0], error) from error
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -103,6 +103,8 @@ def _signals() -> Iterator[int]:
         number: signal.signal(number, lambda *_: None)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
     }
+    # Whoever started us may have blocked them, so that none comes before we can take it.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, kept)
     try:
         yield reader
     finally:
