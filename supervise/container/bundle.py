@@ -9,6 +9,8 @@ import os
 import resource
 from collections.abc import Mapping
 
+from attrs import evolve
+
 from supervise.container import skeleton
 from supervise.container.environment import environment
 from supervise.container.host import Host
@@ -50,10 +52,8 @@ def write_bundle(
         HostError: a capability, the init program or the seccomp profile is missing.
     """
     definition = launch.definition
-    granted = _capabilities(definition, host)
     who = resolve_user(f"{bundle}/rootfs", definition.user)
-    hostname = definition.hostname or _hostname(launch.name)
-    rules, annotations = _seccomp(host, filters, granted)
+    hostname = definition.hostname or _hostname(launch.service or launch.name)
     facts = Facts(
         cgroups_path=cgroups_path,
         uid=who.uid,
@@ -64,11 +64,24 @@ def write_bundle(
         ),
         hostname=hostname,
         working_dir=definition.working_dir or "/",
-        capabilities=granted,
         binds=_binds(definition, bundle, hostname),
-        files=frozenset(
-            volume.source for volume in definition.volumes if not os.path.isdir(volume.source)
-        ),
+        files=_files(definition),
+        terminal=terminal,
+    )
+    facts = _with_safety(facts, definition, host, filters)
+    text = json.dumps(configuration(definition, facts), separators=(",", ":"))
+    _write(f"{bundle}/config.json", text.encode())
+
+
+def _with_safety(
+    facts: Facts, definition: ContainerDefinition, host: Host, filters: Filters
+) -> Facts:
+    """Add what the machine decides: what is granted, filtered and limited."""
+    granted = _capabilities(definition, host)
+    rules, annotations = _seccomp(host, filters, granted)
+    return evolve(
+        facts,
+        capabilities=granted,
         init=_init(host) if definition.init else None,
         seccomp=rules,
         annotations=annotations,
@@ -76,10 +89,13 @@ def write_bundle(
         swap_limit=host.swap_limit,
         max_files=_max_files(host),
         oom_score_adj=_oom_score_adj(host),
-        terminal=terminal,
     )
-    text = json.dumps(configuration(definition, facts), separators=(",", ":"))
-    _write(f"{bundle}/config.json", text.encode())
+
+
+def _files(definition: ContainerDefinition) -> frozenset[str]:
+    return frozenset(
+        volume.source for volume in definition.volumes if not os.path.isdir(volume.source)
+    )
 
 
 def read_cgroups_path(bundle: str) -> str | None:

@@ -40,22 +40,35 @@ def make_ready(host: Host, parent: str, limits: Limits) -> None:
         ("memory", "cpu", "pids"), (limits.memory_bytes, limits.cpus, limits.pids), strict=True
     )
     wanted = [controller for controller, value in asked if value is not None]
-    if host.cgroup_mode != "v2" or not wanted:
-        return
-    own = _ROOT + host.own_cgroup
-    make_directory(_ROOT + parent)
+    if host.cgroup_mode == "v2" and wanted:
+        hand_down(host.own_cgroup, parent, wanted)
+
+
+def hand_down(own_cgroup: str, parent: str, controllers: list[str]) -> None:
+    """Make version 2 controllers work in cgroups below ``parent``; idempotent.
+
+    Args:
+        own_cgroup: the one that is ours to divide; empty for the root. If it holds processes,
+            which are we and our children, they are moved into a leaf of it.
+        parent: below ``own_cgroup``; made if needed.
+        controllers: available in ``own_cgroup``.
+
+    Raises:
+        HostError: the kernel refused.
+    """
+    own = _ROOT + own_cgroup
     try:
-        if host.own_cgroup and not _hands_down(own, wanted):
+        make_directory(_ROOT + parent)
+        if own_cgroup and not _hands_down(own, controllers):
             _move_into_leaf(own)
         for directory in (own, _ROOT + parent):
-            if not _hands_down(directory, wanted):
-                text = " ".join(f"+{controller}" for controller in wanted)
+            if not _hands_down(directory, controllers):
+                text = " ".join(f"+{controller}" for controller in controllers)
                 cgroup.write(f"{directory}/cgroup.subtree_control", text)
-    except (SystemCallFailed, OSError) as error:
+    except SystemCallFailed as error:
         raise HostError(
-            f"limits cannot be applied: the controllers {', '.join(wanted)} cannot be handed down "
-            f"in {own} ({error}); set Delegate=yes in the unit of the supervisor, or take the "
-            "limits out"
+            f"limits cannot be applied: {', '.join(controllers)} cannot be handed down in {own} "
+            f"({error}); set Delegate=yes in the unit of the supervisor, or take the limits out"
         ) from error
 
 

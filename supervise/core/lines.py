@@ -74,8 +74,7 @@ class _Scanner:
 
     def _skip(self, pattern: re.Pattern[str]) -> str:
         match = pattern.match(self._text, self._at)
-        if match is None:
-            return ""
+        assert match is not None, "not the TOML that tomllib accepted"
         self._at = match.end()
         return match[0]
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from supervise.core.keys import refusal
 from supervise.core.lines import Path, locate, nearest_line
-from supervise.core.units import Wrong, shown
+from supervise.core.units import Wrong, printable, shown
 from supervise.errors import DefinitionError
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ class Document:
 
     def wrong(self, path: Path, reason: str) -> None:
         """Note a mistake at ``path``."""
-        self._wrong.append((path, reason))
+        self._wrong.append((path, printable(reason)))
 
     def finish(self) -> None:
         """Return if nothing was wrong.
@@ -149,7 +149,7 @@ def _dotted(path: Path) -> str:
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
+    return printable(text)
 
 
 def _syntax_error(text: str, file: str, message: str) -> DefinitionError:

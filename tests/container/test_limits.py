@@ -1,15 +1,19 @@
 """Limits: applied and felt, or refused with the key, the reason and the cure."""
 
+import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from attrs import evolve
 
+from supervise.container.cgroups import hand_down
 from supervise.container.host import Host
 from supervise.core.definition import Limits
-from supervise.errors import HostError
+from supervise.errors import HostError, SystemCallFailed
+from supervise.kernel import cgroup
 from supervise.paths import Paths
 from tests.waiting import LIMIT_S
 
@@ -83,3 +87,30 @@ def test_a_limit_that_version_1_does_not_offer_is_refused(host: Host) -> None:
     poor = evolve(host, cgroup_mode="v1", own_cgroup="", controllers=frozenset())
     with pytest.raises(HostError, match=r"pids_limit cannot be .*\(version 1\); mount it there"):
         poor.check_limits(Limits(pids=5))
+
+
+def test_version_2_controllers_are_handed_down_and_processes_make_room() -> None:
+    # Any controller will do, and this one has no other user; our own cgroup is a fresh one.
+    (controller, *_) = Path("/sys/fs/cgroup/cgroup.controllers").read_text().split()
+    root = Path("/sys/fs/cgroup")
+    before = (root / "cgroup.subtree_control").read_text().split()
+    cgroup.write(str(root / "cgroup.subtree_control"), f"+{controller}")
+    own = root / f"csv-test-{os.getpid()}"
+    own.mkdir()
+    process = subprocess.Popen(["sleep", "1000"])
+    try:
+        cgroup.write(str(own / "cgroup.procs"), str(process.pid))
+        for _ in range(2):
+            hand_down(f"/{own.name}", f"/{own.name}/csv", [controller])
+        assert controller in (own / "csv/cgroup.subtree_control").read_text().split()
+        assert cgroup.processes(str(own)) == []
+        assert cgroup.processes(str(own / "supervisor")) == [process.pid]
+        with pytest.raises(HostError, match=r"cannot be handed down in .*Delegate=yes"):
+            hand_down(f"/{own.name}", f"/{own.name}/csv", ["nosuch"])
+    finally:
+        process.kill()
+        process.wait()
+        assert cgroup.remove(str(own))
+        if controller not in before:
+            with suppress(SystemCallFailed):  # another run of this test still needs it
+                cgroup.write(str(root / "cgroup.subtree_control"), f"-{controller}")

@@ -71,6 +71,11 @@ def test_a_machine_without_device_rules_gets_none() -> None:
     assert config(evolve(FACTS, device_rules=False))["linux"]["resources"] == {}
 
 
+def test_a_filter_in_the_configuration() -> None:
+    rules = {"defaultAction": "SCMP_ACT_ALLOW"}
+    assert config(evolve(FACTS, seccomp=rules))["linux"]["seccomp"] == rules
+
+
 def test_no_network_is_a_namespace_of_its_own() -> None:
     found = config(network_mode="none")["linux"]["namespaces"]
     assert {"type": "network"} in found

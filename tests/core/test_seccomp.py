@@ -44,6 +44,11 @@ def test_architecture_decides() -> None:
     assert resolve(PROFILE, (), "vax")["architectures"] == []
 
 
+def test_a_profile_may_leave_the_errno_to_the_runtime() -> None:
+    profile = {**PROFILE, "defaultErrnoRet": None}
+    assert "defaultErrnoRet" not in resolve(profile, (), "x86_64")
+
+
 def test_a_rule_keeps_what_the_runtime_reads() -> None:
     first, without, *_rest, argument = resolve(PROFILE, (), "x86_64")["syscalls"]
     assert first == {"names": ["always"], "action": "SCMP_ACT_ALLOW"}
