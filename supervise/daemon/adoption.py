@@ -23,6 +23,8 @@ from supervise.daemon.process import Process, adopt
 from supervise.daemon.supervised import Supervised
 from supervise.kernel import proc
 
+_LIVING = (Phase.STARTING, Phase.UP, Phase.STOPPING)
+
 
 def take_over(
     name: str,
@@ -55,7 +57,7 @@ def take_over(
     service = Supervised(core, means, faults=int(found.get("faults", 0)))
     service.open()
     services[name] = service
-    if core.phase in (Phase.STARTING, Phase.UP, Phase.STOPPING):
+    if core.phase in _LIVING:
         _take_over_launch(service, core, found)
     elif core.phase is Phase.FINISHING:
         _take_over_finish(service, core, found)
@@ -63,9 +65,14 @@ def take_over(
 
 
 def launches(name: str, means: Means) -> list[str]:
-    """The ids of the containers that the service's record may speak of as its present launch."""
+    """The id of the container that the service's record speaks of as its present launch.
+
+    None for a launch that has ended: its clean-up may have been cut short.
+    """
     found = record.load(means.paths.service(name).state)
     if found is None or not isinstance(found.get("launch"), int):
+        return []
+    if found.get("phase") not in [phase.value for phase in _LIVING]:
         return []
     return [container_id(name, found["launch"])]
 

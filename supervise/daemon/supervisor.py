@@ -143,13 +143,13 @@ class Supervisor:
     async def _find_former(self) -> list[str]:
         """What a former supervisor left: cleared if nobody will take it over, else its names."""
         recorded, departing = self.rundir.names()
+        if self.means.launcher is not None:
+            live = {launch for name in recorded for launch in launches(name, self.means)}
+            await trio.to_thread.run_sync(self.means.launcher.sweep, live)
         for name in departing:
             files.remove_directory(self.paths.service(name).run)
             self.shim.drop(self.paths.service(name))
             self.departures.add(name, self.paths.service(name).run)
-        if self.means.launcher is not None:
-            live = {launch for name in recorded for launch in launches(name, self.means)}
-            await trio.to_thread.run_sync(self.means.launcher.sweep, live)
         self._recorded = set(recorded)
         return recorded
 
