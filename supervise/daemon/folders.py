@@ -73,7 +73,9 @@ class Folders:
         self._later = later
         self._read = read
         self._inotify = Inotify()
-        self._watched: dict[int, tuple[str, frozenset[str] | None]] = {}
+        # One directory may be several services' (links to it) or be renamed while it is watched,
+        # and the kernel gives an inode one watch.
+        self._watched: dict[int, dict[str, set[str] | None]] = {}
         self._watches: dict[str, set[int]] = {}
         self._settling: set[str] = set()
         self._scan_wd = -1
@@ -129,37 +131,35 @@ class Folders:
             SystemCallFailed: ENOSPC, the machine has no watches left
                 (``fs.inotify.max_user_watches``).
         """
-        folder = f"{self._scan_dir}/{name}"
-        inside = [path for path in inputs if path.startswith(folder + "/")]
-        named = frozenset(path[len(folder) + 1 :] for path in inside)
         former = self._watches.pop(name, set())
-        watches = self._add(folder, (name, _READ | named))
-        for path in inside:
-            if os.path.isdir(path):
-                watches |= self._add(path, (name, None))
+        watches = set()
+        for path, read in _directories(f"{self._scan_dir}/{name}", inputs).items():
+            watches |= self._add(path, name, read)
         for wd in former - watches:
-            self._drop(wd)
+            self._drop(wd, name)
         if watches:
             self._watches[name] = watches
 
-    def _add(self, path: str, whose: tuple[str, frozenset[str] | None]) -> set[int]:
+    def _add(self, path: str, name: str, read: set[str] | None) -> set[int]:
         try:
             wd = self._inotify.add_watch(path, _FOLDER_MASK)
         except SystemCallFailed as error:
             if error.errno == errno.ENOSPC:
                 raise
             return set()
-        self._watched[wd] = whose
+        self._watched.setdefault(wd, {})[name] = read
         return {wd}
 
     def forget(self, name: str) -> None:
         """Watch the folder no more."""
         for wd in self._watches.pop(name, set()):
-            self._drop(wd)
+            self._drop(wd, name)
 
-    def _drop(self, wd: int) -> None:
-        del self._watched[wd]
-        self._inotify.remove_watch(wd)
+    def _drop(self, wd: int, name: str) -> None:
+        del self._watched[wd][name]
+        if not self._watched[wd]:
+            del self._watched[wd]
+            self._inotify.remove_watch(wd)
 
     def look(self) -> None:
         """Take in what changed; never blocks."""
@@ -186,9 +186,9 @@ class Folders:
             at_once.add(event.name)
 
     def _in_folder(self, event: Event) -> None:
-        name, read = self._watched.get(event.wd, (None, None))
-        if name is not None and (read is None or event.name in read or name in self._settling):
-            self._settle(name)
+        for name, read in self._watched.get(event.wd, {}).items():
+            if read is None or event.name in read or name in self._settling:
+                self._settle(name)
 
     def _settle(self, name: str) -> None:
         self._settling.add(name)
@@ -202,3 +202,20 @@ class Folders:
     def close(self) -> None:
         """Watch nothing any more."""
         self._inotify.close()
+
+
+def _directories(folder: str, inputs: Iterable[str]) -> dict[str, set[str] | None]:
+    """What to watch for a folder: directories, and the names in each that count (None: all)."""
+    top = set(_READ)
+    found: dict[str, set[str] | None] = {folder: top}
+    for path in inputs:
+        if not path.startswith(folder + "/"):
+            continue
+        top.add(path[len(folder) + 1 :].partition("/")[0])
+        directory, _, name = path.rpartition("/")
+        names = found.setdefault(directory, set())
+        if names is not None:
+            names.add(name)
+        if os.path.isdir(path):
+            found[path] = None
+    return found
