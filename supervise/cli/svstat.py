@@ -14,6 +14,7 @@ from supervise.cli.supervised import Supervised, find, is_supervised, read_statu
 from supervise.core.status import Status
 from supervise.errors import CsvError
 
+_SECOND_NS = 1_000_000_000
 _EXAMPLES = """\
 svstat web                  one service
 svstat /etc/csv/*           all of them"""
@@ -53,7 +54,8 @@ def _describe(service: Supervised) -> tuple[str, int]:
 
 def line(status: Status, *, normally_down: bool, now_ns: int) -> str:
     """daemontools' words for a status, to the letter."""
-    seconds = max(0, now_ns - status.changed_ns) // 1_000_000_000
+    # It compares clocks that count whole seconds, and so rounds up where a difference would not.
+    seconds = max(0, now_ns // _SECOND_NS - status.changed_ns // _SECOND_NS)
     parts = [f"up (pid {status.pid})" if status.pid else "down", f" {seconds} seconds"]
     parts += [", normally down"] * bool(status.pid and normally_down)
     parts += [", normally up"] * bool(not status.pid and not normally_down)
