@@ -112,11 +112,11 @@ class Supervisor:
         except FileNotFoundError:
             return ""
 
-    def wait_for_line(self, name: str, line: str, limit_s: float = LIMIT_S) -> None:
-        """Wait until the service has printed such a line."""
+    def wait_for_line(self, name: str, text: str, limit_s: float = LIMIT_S) -> None:
+        """Wait until the service has printed a line with this text in it."""
 
         def printed() -> bool:
-            return any(each.endswith(f" {line}") for each in self.log(name).splitlines())
+            return any(text in line for line in self.log(name).splitlines())
 
         wait_for(printed, self.place.log_dir, limit_s=limit_s)
 

@@ -11,7 +11,9 @@ _csv_options() {
     local own=
     case $1 in
         status) own='--json --scan-dir --run-dir' ;;
-        logs) own='-f -n --log-dir' ;;
+        logs) own='-f --follow -n --lines --json --raw --scan-dir --run-dir --log-dir' ;;
+        check) own='--json --scan-dir' ;;
+        run | csv-run) own='--run-dir --lib-dir' ;;
         scan) own='--run-dir --lib-dir --log-dir' ;;
         syslogd) own='--run-dir --log-dir' ;;
         svc) own='-u -d -o -p -c -h -a -i -t -k -x -1 -2 -q -w --scan-dir --run-dir' ;;

@@ -17,9 +17,10 @@ complete -c csv -n "not __fish_seen_subcommand_from $commands" -a check -d 'is a
 complete -c csv -n "not __fish_seen_subcommand_from $commands" -a run -d 'run one container'
 complete -c csv -n "not __fish_seen_subcommand_from $commands" -a 'svc svstat svok syslogd'
 complete -c csv -n "__fish_seen_subcommand_from status logs svc svstat svok" -a '(__csv_services)'
-complete -c csv -n "__fish_seen_subcommand_from status" -l json -d 'for programs'
+complete -c csv -n "__fish_seen_subcommand_from status check logs" -l json -d 'for programs'
 complete -c csv -n "__fish_seen_subcommand_from logs" -s f -d follow
 complete -c csv -n "__fish_seen_subcommand_from logs" -s n -x -d 'last lines'
+complete -c csv -n "__fish_seen_subcommand_from logs" -l raw -d 'what was written, alone'
 complete -c csv -n "__fish_seen_subcommand_from check scan" -a '(__fish_complete_directories)'
 complete -c csv -n "__fish_seen_subcommand_from run" -F
 
