@@ -40,7 +40,7 @@ class Status(NamedTuple):
             An integer, since a float holds no nanoseconds of this century.
         pid: 0 when nothing runs.
         paused: stopped by ``svc -p``.
-        want: ``u``, ``d``, or empty (once, or as the service's ``down`` file says).
+        want: ``u``, ``d`` (runit: also after ``once``), or empty (daemontools: after ``once``).
         term_sent: TERM was sent and the process still runs.
         state: DOWN, RUN or FINISH.
     """

@@ -37,7 +37,8 @@ _EVENTS: dict[str, Event] = {
     "c": on.Continue(),
     "x": on.Leave(),
 }
-_WANT = {Want.UP: "u", Want.DOWN: "d", Want.ONCE: ""}
+# runit's word for once, which sv waits for; it is down that is wanted after the one run.
+_WANT = {Want.UP: "u", Want.DOWN: "d", Want.ONCE: "d"}
 
 
 class Supervised:
@@ -233,14 +234,19 @@ class Supervised:
             self._forget()
 
     def _forget(self) -> None:
-        self.abandon()
+        self._let_go()
         self.files.remove()
         if self._logs_open:
             self.means.shim.drop(self.files.paths)
-        self.means.forget(self.name)
+        # Should the shim be dead now, the last lines live by our descriptors alone.
+        self.means.forget(self.name, self.files.release_logs)
 
     def abandon(self) -> None:
         """Let go of everything but the files and the processes; hear nothing any more."""
+        self._let_go()
+        self.files.release_logs()
+
+    def _let_go(self) -> None:
         self._abandoned = self.core.gone = True
         if self.files.control is not None:
             self.means.poll.remove(self.files.control)
