@@ -1,17 +1,18 @@
 """The real shim, in a process of its own, and services that are nothing but their FIFOs."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from supervise.core.logline import Record, parse_record
 from supervise.kernel.fifo import is_empty
 from supervise.log.control import Order, format_order
-from supervise.log.logfile import rotated_names
+from supervise.log.reader import open_log, read_lines
 from supervise.paths import Paths
 from tests.waiting import LIMIT_S, wait_for, wait_for_exit
 
@@ -109,19 +110,12 @@ class Logged:
         return is_empty(self.out) and is_empty(self.err)
 
     def records(self) -> list[Record]:
-        """Every record of the log, oldest first."""
-        return [record for _, record in self.records_by_file()]
-
-    def records_by_file(self) -> Iterator[tuple[str, Record]]:
-        """Every record with its file; a line that is none is a failure."""
-        for name in (*rotated_names(self.log), "current"):
-            path = Path(self.log, name)
-            lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
-            assert lines.pop() == b"", f"{name} ends in the midst of a line"
-            for line in lines:
-                record = parse_record(line)
-                assert record is not None, line
-                yield name, record
+        """Every record of the log, oldest first; a line that is none is a failure."""
+        with contextlib.ExitStack() as stack:
+            lines = list(read_lines(open_log(self.log, stack)))
+        records = [record for line in lines if (record := parse_record(line))]
+        assert len(records) == len(lines)
+        return records
 
     def text(self, origin: str) -> bytes:
         """What was written to one stream, from the log."""
@@ -138,11 +132,7 @@ class Logged:
     def wait_for_text(self, text: bytes, origin: str = "out", limit_s: float = LIMIT_S) -> None:
         """Wait until the stream's text is exactly this."""
 
-        self.wait(lambda: self._is_whole() and self.text(origin) == text, limit_s)
-
-    def _is_whole(self) -> bool:
-        current = Path(self.log, "current")
-        return current.exists() and current.read_bytes().endswith(b"\n")
+        self.wait(lambda: self.text(origin) == text, limit_s)
 
     def wait(self, condition: Callable[[], object], limit_s: float = LIMIT_S) -> None:
         """Wait until the condition holds, asking again whenever the log changes."""
