@@ -53,11 +53,15 @@ def wait_for(
             inotify.read()
 
 
-def _watch(inotify: Inotify, top: str) -> None:
-    # Adding a watch twice is harmless, and is how directories made since are found.
-    for directory, _, _ in os.walk(top):
-        with suppress(SystemCallFailed):  # gone in the meantime
-            inotify.add_watch(directory, _MASK)
+def _watch(inotify: Inotify, directory: str) -> None:
+    # Adding a watch twice is harmless, and is how directories made since are found. The watch
+    # comes before the look (os.walk does it the other way round): what is made in between is
+    # listed, or is an event.
+    with suppress(SystemCallFailed, OSError):  # gone in the meantime
+        inotify.add_watch(directory, _MASK)
+        for entry in os.scandir(directory):
+            if entry.is_dir(follow_symlinks=False):
+                _watch(inotify, entry.path)
 
 
 def wait_for_exit(pid: int, limit_s: float = LIMIT_S) -> None:
