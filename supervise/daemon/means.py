@@ -30,7 +30,7 @@ class Means:
         launcher: makes containers; None when this machine has no runtime, for ``no_runtime``.
         starts, cleanings: how many may be under way at once.
         lock_fd: held by this supervisor, and by its runtimes until they end.
-        forget: a service is gone; its name is free again.
+        forget: a service is gone; what it gives is to be called when its log is written.
         faulted: a service raised; it is to be made anew from its record.
     """
 
@@ -48,6 +48,6 @@ class Means:
     starts: Places
     cleanings: Places
     lock_fd: int
-    forget: Callable[[str], None]
+    forget: Callable[[str, Callable[[], None]], None]
     faulted: Callable[[str], None]
     environment: dict[str, str] = field(factory=lambda: dict(os.environ))

@@ -26,6 +26,7 @@ class ServiceDir:
         self.paths = paths
         self._parking = parking
         self._held: list[int] = []
+        self._logs: list[int] = []
         self.control: int | None = None
 
     def open(self) -> int:
@@ -101,7 +102,7 @@ class ServiceDir:
         for path in (self.paths.out, self.paths.err)[: 2 if separate else 1]:
             make_fifo(path, _LOG_FIFO_MODE)
             if self._parking.spare():
-                self._held.append(self._parking.park(open_fifo(path)))
+                self._logs.append(self._parking.park(open_fifo(path)))
 
     def open_output(self) -> tuple[int, int]:
         """Descriptors to be a launch's stdout and stderr, read-write and blocking: to be closed.
@@ -119,8 +120,13 @@ class ServiceDir:
         except OSError as error:
             raise SystemCallFailed.of("open", self.paths.out, error) from error
 
+    def release_logs(self) -> None:
+        """Hold the FIFOs no more: the shim has what was in them, or another holds them."""
+        while self._logs:
+            self._parking.close(self._logs.pop())
+
     def close(self) -> None:
-        """Close every descriptor; the files stay, for the next supervisor."""
+        """Close every descriptor but those of the logs; the files stay, for the next supervisor."""
         if self.control is not None:
             self._parking.close(self.control)
             self.control = None

@@ -8,7 +8,7 @@ of services (``daemon.supervised``); none of them waits for a service.
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 import trio
 
@@ -51,6 +51,7 @@ class Supervisor:
         self.journal = Journal()
         self.services: dict[str, Supervised] = {}
         self._launch_numbers: dict[str, int] = {}
+        self._releases: dict[str, Callable[[], None]] = {}
         self._recorded: set[str] = set()
         self._reading: set[str] = set()
         self._read_again: set[str] = set()
@@ -255,8 +256,9 @@ class Supervisor:
         self.services[name] = service
         return service
 
-    def _forget(self, name: str) -> None:
+    def _forget(self, name: str, release: Callable[[], None]) -> None:
         """The service is gone; its name is free when its last lines are written."""
+        self._releases[name] = release
         # Numbers go on: the former launches' containers may still be known under theirs.
         self._launch_numbers[name] = self.services.pop(name).core.launch
         if not self._stopping:
@@ -265,6 +267,9 @@ class Supervisor:
             self._quiet.set()
 
     def _free(self, name: str) -> None:
+        release = self._releases.pop(name, None)
+        if release is not None:
+            release()
         if name in self._read_when_free:
             self._read_when_free.discard(name)
             self._read((name,))
