@@ -64,7 +64,7 @@ class Full:
     """A disk on which a write stops after so many bytes."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.room = 10
+        self.room = 30
         self._write = os.pwritev
         monkeypatch.setattr(os, "pwritev", self.pwritev)
 
@@ -88,7 +88,7 @@ def test_a_repeated_batch_is_the_same_to_the_byte(bench: Bench, full: Full, dies
     with pytest.raises(OSError, match="No space"):
         bench.write()
     begun = bench.current
-    assert len(begun) == 10
+    assert len(begun) == 30
     full.room = 1 << 20
     bench.feed(b"third\n")
     if dies:
