@@ -11,10 +11,13 @@ import errno
 import os
 from collections.abc import Collection, Mapping
 
+from attrs import evolve
+
 from supervise.container import bundle as bundles
 from supervise.container import cgroups, foreground, names, overlay, runtime, sweep
 from supervise.container.host import Host
 from supervise.container.names import Launch
+from supervise.container.sealed import Sealed
 from supervise.container.seccomp import Filters
 from supervise.container.sharing import Sharing
 from supervise.container.skeleton import skeleton
@@ -48,6 +51,7 @@ class Launcher:
         self._paths = paths
         self._host = host
         self._environment = dict(os.environ if environment is None else environment)
+        self._sealed = Sealed(host.runtime_path)
         self._parent = names.cgroup_parent(paths, host.own_cgroup)
         self._filters = Filters(
             profile=host.seccomp_profile,
@@ -95,13 +99,14 @@ class Launcher:
         except BaseException:
             self.clean(launch)
             raise
-        return runtime.run_command(
+        command = runtime.run_command(
             self._host,
             root=self._paths.runtime_root,
             bundle=bundle,
             container_id=launch.id,
             detach=detached,
         )
+        return evolve(command, executable=self._sealed.executable())
 
     def collect(self, launch: Launch) -> int:
         """The pid of the container's init, after the command of ``prepare`` ended with 0.

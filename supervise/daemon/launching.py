@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from supervise.daemon.supervised import Supervised
 
 
+_CLEAN_AFTER_S = 0.2
+
+
 def carry_out(service: "Supervised", effect: Effect) -> None:
     """Begin what the effect asks for; never blocks. What fails later comes back as an event."""
     _EFFECTS[type(effect)](service, effect)

@@ -43,7 +43,7 @@ class ServiceDir:
         self._link_ok()
         self.control = self._parking.park(open_fifo(self.paths.control))
         self._lock()
-        self._link_into_folder()
+        self.link()
         return self.control
 
     def _link_ok(self) -> None:
@@ -73,8 +73,11 @@ class ServiceDir:
         else:
             os.close(lock)
 
-    def _link_into_folder(self) -> None:
-        """Let clients that know only the folder find us; on a read-only disk they cannot."""
+    def link(self) -> None:
+        """Let clients that know only the folder find us; on a read-only disk they cannot.
+
+        Idempotent; to be called again when another folder may have taken the place of the former.
+        """
         link = self.paths.folder + "/supervise"
         with contextlib.suppress(OSError):
             if os.path.islink(link) and os.readlink(link) != self.paths.supervise:

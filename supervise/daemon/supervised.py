@@ -67,6 +67,7 @@ class Supervised:
         self._queue: deque[Event] = deque()
         self._busy = False
         self._logs_open = False
+        self._recorded = False
         self._moved: trio.Event | None = None
         self._abandoned = False
 
@@ -98,7 +99,7 @@ class Supervised:
         try:
             while self._queue:
                 self._take(self._queue.popleft())
-            if not self.core.gone:
+            if not self.core.gone and not self._recorded:
                 self.record()
         except Exception:  # noqa: BLE001 - whatever it is, the other services must not feel it
             self.faults += 1
@@ -122,6 +123,7 @@ class Supervised:
             self._moved = None
 
     def _take(self, event: Event) -> None:
+        self._recorded = False
         before = (self.core.phase, self.core.error, self.core.last_end)
         effects = self.core.handle(event, time.monotonic())
         self.means.deadlines.set(self.name, self.core.deadline)
@@ -154,6 +156,7 @@ class Supervised:
         paths = self.files.paths
         content = record.dump(self.core, self.folder, self.process, faults=self.faults, **more)
         files.replace_file(paths.state, content)
+        self._recorded = True
         status = daemontools.encode(self._daemontools_status())
         if status[8 + 4 :] != self._status[8 + 4 :]:
             self._changed_ns = time.time_ns()

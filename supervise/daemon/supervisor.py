@@ -226,6 +226,7 @@ class Supervisor:
         if service is None:
             return
         self._watch(name, found)
+        service.files.link()
         if isinstance(found, CsvError):
             service.feed(on.Broken(reason=str(found)))
         else:

@@ -14,6 +14,7 @@ class Command:
 
     Attributes:
         argv: the program and its arguments; without a slash it is searched in PATH.
+        executable: what is executed instead of ``argv[0]``.
         cwd: its working directory.
         env: its whole environment; None takes ours.
         stdin, stdout, stderr: descriptors; None is /dev/null for stdin and ours for the others.
@@ -23,6 +24,7 @@ class Command:
     """
 
     argv: tuple[str, ...]
+    executable: str | None = None
     cwd: str = "/"
     env: dict[str, str] | None = field(default=None, hash=False)
     stdin: int | None = None
@@ -48,6 +50,7 @@ def spawn(command: Command) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             command.argv,
+            executable=command.executable,
             cwd=command.cwd,
             env=command.env,
             stdin=subprocess.DEVNULL if command.stdin is None else command.stdin,
