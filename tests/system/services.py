@@ -1,0 +1,48 @@
+"""Service folders for the tests, each in three kinds: plain, over the host, over busybox."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+CSV_RUN = "#!/usr/bin/env csv-run\n"
+SLEEP = "exec sleep 1000"
+WAIT = "while :; do sleep 1000 & wait $!; done"
+"""Waits so that a trap runs at once."""
+
+KINDS = ("plain", "host", "busybox")
+
+
+class Kind(NamedTuple):
+    """How the run files of one test are written.
+
+    Attributes:
+        name: one of KINDS.
+        root: the root directory of kind ``busybox``.
+    """
+
+    name: str
+    root: str
+
+    def run(self, script: str, *settings: str) -> str:
+        """The text of ``run``; ``settings`` are lines for containers alone."""
+        if self.name == "plain":
+            return f"#!/bin/sh\n{script}\n"
+        return container(script, *settings, rootfs="host" if self.name == "host" else self.root)
+
+
+def container(script: str, *settings: str, rootfs: str = "host") -> str:
+    """A container run file that runs a shell script."""
+    command = f"entrypoint = [\"sh\", \"-c\"]\ncommand = ['''\n{script}\n''']\n"
+    return f'{CSV_RUN}rootfs = "{rootfs}"\n{command}' + "".join(f"{line}\n" for line in settings)
+
+
+def busybox(root: Path) -> str:
+    """Make a root directory in which there is busybox alone; returns its path."""
+    (root / "bin").mkdir(parents=True)
+    program = shutil.which("busybox")
+    assert program is not None, "apt install busybox-static"
+    shutil.copy(program, root / "bin/busybox")
+    for name in ("sh", "sleep", "cat", "echo", "kill", "mkdir", "touch"):
+        os.symlink("busybox", root / "bin" / name)
+    return str(root)
