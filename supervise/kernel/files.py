@@ -29,11 +29,19 @@ def replace_file(path: str, content: bytes, mode: int = 0o644) -> None:
         finally:
             os.close(fd)
         if _exchange(beside, path):
-            os.unlink(beside)
+            _remove_exchanged(beside, path)
         else:
             os.rename(beside, path)
     except OSError as error:
         raise SystemCallFailed.of("rename", path, error) from error
+
+
+def _remove_exchanged(beside: str, path: str) -> None:
+    try:
+        os.unlink(beside)
+    except OSError:  # it was no file
+        _exchange(beside, path)
+        raise
 
 
 def _exchange(one: str, other: str) -> bool:
