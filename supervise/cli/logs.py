@@ -136,9 +136,13 @@ def _print_past(
     streams = []
     for directory, parts in opened.items():
         lines = read_lines(parts) if count is None else read_last_lines(parts, count)
-        streams.append(_entries(logs[directory], lines))
+        name = logs[directory]
+        if len(opened) == 1:  # nothing to be put in order
+            view.show(Entry(0, name, line) for line in lines)
+            return
+        streams.append(_entries(name, lines))
     merged = heapq.merge(*streams, key=attrgetter("time_ns"))
-    if count is None or len(streams) == 1:
+    if count is None:
         view.show(merged)
     else:
         view.show(deque(merged, maxlen=count))
