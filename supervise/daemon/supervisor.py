@@ -87,7 +87,7 @@ class Supervisor:
         self.reaper, self.poll, parking = Reaper(), Poll(), Parking()
         self.deadlines = Deadlines(self._due)
         self.folders = Folders(self.paths.scan_dir, self._settle, self._read)
-        self.departures = Departures(self._free)
+        self.departures = Departures(self.paths.run_dir, self._free)
         self.shim = Shim(
             self.paths, reaper=self.reaper, poll=self.poll, parking=parking, journal=self.journal
         )
@@ -150,7 +150,7 @@ class Supervisor:
         for name in departing:
             files.remove_directory(self.paths.service(name).run)
             self.shim.drop(self.paths.service(name))
-            self.departures.add(name, self.paths.service(name).run)
+            self.departures.add(name)
         self._recorded = set(recorded)
         return recorded
 
@@ -263,7 +263,7 @@ class Supervisor:
         # Numbers go on: the former launches' containers may still be known under theirs.
         self._launch_numbers[name] = self.services.pop(name).core.launch
         if not self._stopping:
-            self.departures.add(name, self.paths.service(name).run)
+            self.departures.add(name)
         elif not self.services:
             self._quiet.set()
 
