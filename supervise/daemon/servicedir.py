@@ -144,6 +144,12 @@ class ServiceDir:
                 os.unlink(self.paths.folder + "/supervise")
         for path in ("control", "ok", "lock", "status"):
             files.remove_file(f"{self.paths.supervise}/{path}")
+        for path in (self.paths.status, self.paths.state, self.paths.log_policy):
+            files.remove_beside(path)
         files.remove_directory(self.paths.supervise)
         files.remove_file(self.paths.state)
+        if not os.path.exists(self.paths.log_policy):
+            # Its making was cut short: the shim has never heard of it.
+            for path in (self.paths.out, self.paths.err):
+                files.remove_file(path)
         files.remove_directory(self.paths.run)

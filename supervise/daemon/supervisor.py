@@ -28,6 +28,7 @@ from supervise.daemon.places import Places
 from supervise.daemon.poll import Poll
 from supervise.daemon.reaper import Reaper
 from supervise.daemon.rundir import RunDir
+from supervise.daemon.servicedir import ServiceDir
 from supervise.daemon.shim import Shim
 from supervise.daemon.strays import Strays
 from supervise.daemon.supervised import Supervised
@@ -148,7 +149,7 @@ class Supervisor:
             live = {launch for name in recorded for launch in launches(name, self.means)}
             await trio.to_thread.run_sync(self.means.launcher.sweep, live)
         for name in departing:
-            files.remove_directory(self.paths.service(name).run)
+            ServiceDir(self.paths.service(name), self.means.parking).remove()
             self.shim.drop(self.paths.service(name))
             self.departures.add(name)
         self._recorded = set(recorded)

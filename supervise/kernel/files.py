@@ -10,6 +10,8 @@ _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 _libc = ctypes.CDLL(None, use_errno=True)
 
+_BESIDE = ".new"
+
 
 def replace_file(path: str, content: bytes, mode: int = 0o644) -> None:
     """Give ``path`` this content, atomically: a reader sees the old or the new, never a part.
@@ -21,7 +23,7 @@ def replace_file(path: str, content: bytes, mode: int = 0o644) -> None:
     Raises:
         SystemCallFailed: it could not be written; what was there before is still there.
     """
-    beside = path + ".new"
+    beside = path + _BESIDE
     try:
         fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
         try:
@@ -69,6 +71,11 @@ def remove_file(path: str) -> None:
     """Unlink; idempotent; a place that cannot be written keeps the file."""
     with contextlib.suppress(OSError):
         os.unlink(path)
+
+
+def remove_beside(path: str) -> None:
+    """Unlink what a ``replace_file`` that was cut short left; idempotent."""
+    remove_file(path + _BESIDE)
 
 
 def remove_directory(path: str) -> None:
