@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,16 @@ CSV = [sys.executable, "-m", "supervise.cli.main"]
 
 
 class Supervisor:
-    """``csv scan`` on ``place``; start(), then add folders, then stop() or kill()."""
+    """``csv scan`` on ``place``; start(), then add folders, then stop() or kill().
 
-    def __init__(self, place: Paths) -> None:
+    Args:
+        place: its places.
+        program: what to run in its stead, with the same options.
+    """
+
+    def __init__(self, place: Paths, program: Sequence[str] = (*CSV, "scan")) -> None:
         self.place = place
+        self._program = program
         self.output = Path(place.lib_dir).parent / "supervisor.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -42,7 +49,7 @@ class Supervisor:
         assert not self.alive
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
-                [*CSV, "scan", *options, self.place.scan_dir],
+                [*self._program, *options, self.place.scan_dir],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
