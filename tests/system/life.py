@@ -19,7 +19,7 @@ NAME = "web"
 _CUTTER = str(Path(__file__).with_name("cutter.py"))
 
 
-class WasCut(Exception):  # noqa: N818 - it is what the test is about
+class WasCut(Exception):
     """The supervisor was killed by the cutter."""
 
 
