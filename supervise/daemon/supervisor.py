@@ -39,6 +39,8 @@ from supervise.kernel.fifo import make_fifo
 from supervise.paths import Paths
 
 _BATCH = 64
+_SHIM_WAITS_S = 1.0
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _OWN = ".csv"
 """The run directory's entry of the supervisor's own log; its name in the log is ``csv``."""
 
@@ -59,6 +61,7 @@ class Supervisor:
         self._read_when_free: set[str] = set()
         self._stopping = False
         self._logged_all = False
+        self._scanned = trio.Event()
         self._quiet = trio.Event()
 
     async def run(self) -> None:
@@ -68,7 +71,11 @@ class Supervisor:
             CsvError: it cannot begin: another supervisor runs, or a directory cannot be made.
         """
         # Before anything else: a signal that finds no receiver would end us in the middle.
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        for number in _SIGNALS:
+            # This is what the receiver puts back in the end: a late signal, when all is done but
+            # the process's own exit, would turn success into a death.
+            signal.signal(number, signal.SIG_IGN)
+        with trio.open_signal_receiver(*_SIGNALS) as signals:
             files.make_directory(self.paths.scan_dir)
             self.rundir.open()
             prctl.set_child_subreaper()
@@ -132,15 +139,23 @@ class Supervisor:
         make_fifo(own.out, 0o600)
         self.journal.also_to(own.out)
         self.shim.look(own, "csv", LogPolicy())
-        for task in (self.reaper, self.poll, self.deadlines, self.shim, self.means.strays):
+        for task in (self.reaper, self.poll, self.deadlines, self.means.strays):
             nursery.start_soon(task.serve)
+        nursery.start_soon(self._keep_shim)
         nursery.start_soon(self.shim.tell)
         self.poll.add(self.departures.fileno(), self.departures.look)
         names = self.folders.open()
         self.poll.add(self.folders.fileno(), self.folders.look)
         names += [name for name in await self._find_former() if name not in names]
         await self._first_scan(names)
+        self._scanned.set()
         self.rundir.announce()
+
+    async def _keep_shim(self) -> None:
+        """Services first: lines wait in their FIFOs while the shim starts, but not for long."""
+        with trio.move_on_after(_SHIM_WAITS_S):
+            await self._scanned.wait()
+        await self.shim.serve()
 
     async def _find_former(self) -> list[str]:
         """What a former supervisor left: cleared if nobody will take it over, else its names."""
