@@ -1,9 +1,13 @@
 """Service folders for the tests, each in three kinds: plain, over the host, over busybox."""
 
+import json
 import os
 import shutil
 from pathlib import Path
 from typing import NamedTuple
+
+from tests.supervisor import Supervisor
+from tests.waiting import wait_for
 
 CSV_RUN = "#!/usr/bin/env csv-run\n"
 SLEEP = "exec sleep 1000"
@@ -46,3 +50,14 @@ def busybox(root: Path) -> str:
     for name in ("sh", "sleep", "cat", "echo", "kill", "mkdir", "touch"):
         os.symlink("busybox", root / "bin" / name)
     return str(root)
+
+
+def shim(supervisor: Supervisor, *, other_than: int | None = None) -> int:
+    """Wait until there is a syslog shim that is ready, and another than this one; its pid."""
+    path = Path(supervisor.place.shim, "pid")
+
+    def ready() -> int | None:
+        pid = json.loads(path.read_text())["pid"] if path.exists() else None
+        return pid if pid != other_than and Path(f"/proc/{pid}/exe").exists() else None
+
+    return wait_for(ready, supervisor.place.shim)
