@@ -5,9 +5,11 @@ of its own, so that a ``^C`` which the terminal sends to everybody arrives once:
 """
 
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import FrameType
 from typing import Any
 
@@ -25,6 +27,7 @@ from supervise.paths import Paths
 
 _Handler = Callable[[int, FrameType | None], Any] | int | None
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+_AGAIN_S = 0.01
 
 
 def run(service: ServiceDefinition, folder: str, paths: Paths, host: Host) -> int:
@@ -72,6 +75,7 @@ class _Run:
         )
         self._spawned = False
         self._asked_to_end = False
+        self._pending: int | None = None
 
     def to_the_end(self) -> int:
         before = self._take_signals()
@@ -88,6 +92,7 @@ class _Run:
         command = self._launcher.prepare(self._launch, detached=False, terminal=self._terminal)
         process = spawn(evolve(command, stdin=0, new_session=not self._terminal))
         self._spawned = True
+        _await_end(process.pid)
         status = process.wait()
         if status and not self._launcher.came_to_life(self._launch):
             if self._asked_to_end:
@@ -99,21 +104,52 @@ class _Run:
         before: dict[signal.Signals, _Handler] = {}
         for number in _FORWARDED:
             before[number] = signal.signal(number, self._forward)
-        before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._kill)
+        before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._on_alarm)
         return before
 
     def _forward(self, number: int, _frame: FrameType | None) -> None:
-        """Pass a signal on; the second one, and one the container would never see, kills."""
-        wanted = self._service.stop_signal if number == signal.SIGTERM.value else number
-        pid = self._launcher.running(self._launch)
+        """Pass a signal on; the second one kills."""
         if not self._spawned:
             raise LaunchCancelled("was told to end before the container ran")
-        if pid is None or self._asked_to_end or not proc.takes_signal(pid, wanted):
+        if self._asked_to_end:
             self._launcher.kill(self._launch)
         else:
-            os.kill(pid, wanted)
-            signal.setitimer(signal.ITIMER_REAL, max(0.01, self._service.stop_grace_period_s))
-        self._asked_to_end = True
+            self._asked_to_end = True
+            self._pass_on(self._service.stop_signal if number == signal.SIGTERM.value else number)
 
-    def _kill(self, _number: int, _frame: FrameType | None) -> None:
-        self._launcher.kill(self._launch)
+    def _pass_on(self, number: int) -> None:
+        pid = self._launcher.running(self._launch)
+        self._pending = None
+        if pid is None:
+            # The container may speak before the runtime has written its pid down; it is about to.
+            self._pending = number
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+        elif proc.takes_signal(pid, number):
+            os.kill(pid, number)
+            signal.setitimer(signal.ITIMER_REAL, max(_AGAIN_S, self._service.stop_grace_period_s))
+        else:
+            # The kernel would drop it, as the container's first process did not ask for it.
+            self._launcher.kill(self._launch)
+
+    def _on_alarm(self, _number: int, _frame: FrameType | None) -> None:
+        """Try again to pass a signal on, or end the grace period."""
+        if self._pending is not None:
+            self._pass_on(self._pending)
+        else:
+            self._launcher.kill(self._launch)
+
+
+def _await_end(pid: int) -> None:
+    """Wait until a child is dead, running handlers of signals at once.
+
+    In waitpid(2) a signal that arrives just before the call would be handled only after it.
+    """
+    with ExitStack() as stack:
+        pidfd = os.pidfd_open(pid)
+        stack.callback(os.close, pidfd)
+        woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        stack.callback(os.close, woken)
+        stack.callback(os.close, wake)
+        stack.callback(signal.set_wakeup_fd, signal.set_wakeup_fd(wake))
+        while pidfd not in select.select([pidfd, woken], [], [])[0]:
+            os.read(woken, 4096)

@@ -15,7 +15,7 @@ import pytest
 from supervise.container import cgroups, names
 from supervise.container.host import probe
 from supervise.paths import Paths
-from tests.waiting import LIMIT_S, wait_for_exit
+from tests.waiting import LIMIT_S, wait_for, wait_for_exit
 
 CSV_RUN = [sys.executable, "-m", "supervise.cli.run"]
 
@@ -59,9 +59,21 @@ def started(place: Paths, text: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         argv(place, text), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield process
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            # The first tells it to end, the second to kill: a failed test must not wait for ever.
+            for _ in range(2):
+                process.terminate()
+
+
+def pid_by_hand(place: Paths) -> int | None:
+    """The pid of the one container by hand that there is."""
+    for file in Path(place.run_dir).glob(".run-*/bundle.1/pid"):
+        return int(file.read_text() or 0) or None
+    return None
 
 
 def test_input_output_and_status_are_the_containers(place: Paths) -> None:
@@ -167,8 +179,8 @@ def test_one_that_was_killed_is_swept_by_the_next(place: Paths) -> None:
     os.makedirs(place.run_dir)
     os.makedirs(place.lib_dir)
     with started(place, "command = ['sh', '-c', 'echo ready; exec sleep 1000']") as process:
-        (pid_file,) = Path(place.run_dir).glob(".run-*/bundle.1/pid")
-        pid = int(pid_file.read_text())
+        # The container may speak before the runtime has written its pid down.
+        pid = wait_for(lambda: pid_by_hand(place), place.run_dir)
         process.kill()
         process.wait()
         assert run(place, "command = 'true'").returncode == 0
