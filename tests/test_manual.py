@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from supervise.cli.main import COMMANDS
+from supervise.core.keys import BUILT
 
 CONTRIB = Path(__file__).resolve().parent.parent / "contrib"
 PLACES = {"--help", "--scan-dir", "--run-dir", "--lib-dir", "--log-dir"}
@@ -46,6 +47,11 @@ def test_bash_completes_every_option(command: str) -> None:
 def test_every_shell_knows_every_command(file: str) -> None:
     text = (CONTRIB / "completions" / file).read_text()
     assert all(re.search(rf"\b{command}\b", text) for command in COMMANDS)
+
+
+def test_the_page_of_the_run_file_names_every_key() -> None:
+    text = (CONTRIB / "man/csv-runfile.5").read_text()
+    assert all(re.search(rf"^\.B (.* \\fB)?{key}\b", text, re.M) for key in BUILT)
 
 
 def test_every_page_that_is_referred_to_exists() -> None:
