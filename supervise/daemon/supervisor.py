@@ -164,11 +164,16 @@ class Supervisor:
             live = {launch for name in recorded for launch in launches(name, self.means)}
             await trio.to_thread.run_sync(self.means.launcher.sweep, live)
         for name in departing:
-            ServiceDir(self.paths.service(name), self.means.parking).remove()
-            self.shim.drop(self.paths.service(name))
-            self.departures.add(name)
+            self._clear_departing(name)
         self._recorded = set(recorded)
         return recorded
+
+    def _clear_departing(self, name: str) -> None:
+        paths = self.paths.service(name)
+        ServiceDir(paths, self.means.parking).remove()
+        if os.path.exists(paths.run):  # else the drop could meet the next of that name
+            self.shim.drop(paths)
+            self.departures.add(name)
 
     async def _first_scan(self, names: list[str]) -> None:
         async with trio.open_nursery() as nursery:
