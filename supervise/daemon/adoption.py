@@ -61,6 +61,8 @@ def take_over(
         _take_over_launch(service, core, found)
     elif core.phase is Phase.FINISHING:
         _take_over_finish(service, core, found)
+    elif core.phase in (Phase.DOWN, Phase.FAILED):
+        launching.carry_out(service, on.Sweep())  # it may have been cut short
     service.feed(on.Tick())
 
 

@@ -277,7 +277,7 @@ async def _clean_container(service: "Supervised", number: int) -> None:
 def _sweep(service: "Supervised", effect: on.Sweep) -> None:
     if service.ran_plain:
         service.cleaning_begins()
-        service.means.strays.sweep(service.name, service.cleaning_ends)
+        service.means.strays.sweep(service.name, service.core.launch, service.cleaning_ends)
 
 
 def _gone(service: "Supervised", effect: on.Gone) -> None:

@@ -23,17 +23,25 @@ class Strays:
     def __init__(self, mark: str, run_dir: str) -> None:
         self._mark = mark.encode()
         self._run_dir = os.fsencode(run_dir)
-        self._wanted: dict[bytes, list[Callable[[], None]]] = {}
+        self._wanted: dict[bytes, int] = {}
+        self._done: list[Callable[[], None]] = []
         self._asked = trio.Event()
 
     def value(self, name: str, launch: int) -> str:
         """The mark of one launch."""
         return f"{os.fsdecode(self._run_dir)}/{name}/{launch}"
 
-    def sweep(self, name: str, done: Callable[[], None]) -> None:
-        """End everything that bears the service's mark, then call ``done``; returns at once."""
+    def sweep(self, name: str, launch: int, done: Callable[[], None]) -> None:
+        """End all that bears the mark of this launch or a former one; returns at once.
+
+        Args:
+            name: the service.
+            launch: the last one that is over; the next may begin meanwhile.
+            done: called when nothing of them is left.
+        """
         owner = self._run_dir + b"/" + os.fsencode(name)
-        self._wanted.setdefault(owner, []).append(done)
+        self._wanted[owner] = max(launch, self._wanted.get(owner, 0))
+        self._done.append(done)
         self._asked.set()
 
     def find(self, name: str, launch: int) -> int | None:
@@ -50,17 +58,17 @@ class Strays:
             await self._asked.wait()
             self._asked = trio.Event()
             wanted, self._wanted = self._wanted, {}
-            await trio.to_thread.run_sync(self._kill, frozenset(wanted))
-            for callbacks in wanted.values():
-                for done in callbacks:
-                    done()
+            callbacks, self._done = self._done, []
+            await trio.to_thread.run_sync(self._kill, wanted)
+            for done in callbacks:
+                done()
 
-    def _kill(self, owners: frozenset[bytes]) -> None:
+    def _kill(self, owners: dict[bytes, int]) -> None:
         for _ in range(_ROUNDS):
             if not any([self._kill_if_marked(pid, owners) for pid in proc.pids()]):
                 return
 
-    def _kill_if_marked(self, pid: int, owners: frozenset[bytes]) -> bool:
+    def _kill_if_marked(self, pid: int, owners: dict[bytes, int]) -> bool:
         if not self._is_marked(pid, owners):
             return False
         start_time = proc.start_time(pid)
@@ -76,5 +84,6 @@ class Strays:
         finally:
             os.close(fd)
 
-    def _is_marked(self, pid: int, owners: frozenset[bytes]) -> bool:
-        return proc.environment(pid).get(self._mark, b"").rpartition(b"/")[0] in owners
+    def _is_marked(self, pid: int, owners: dict[bytes, int]) -> bool:
+        owner, _, launch = proc.environment(pid).get(self._mark, b"").rpartition(b"/")
+        return owner in owners and launch.isdigit() and int(launch) <= owners[owner]
