@@ -14,7 +14,7 @@ from supervise.cli.exit import complain, program
 from supervise.container import byhand
 from supervise.container.folder import read_run_file
 from supervise.container.host import probe
-from supervise.errors import CsvError, LaunchError, UsageError
+from supervise.errors import CsvError, HostError, LaunchError, UsageError
 from supervise.paths import Paths
 
 _DESCRIPTION = """\
@@ -50,6 +50,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(file: str, words: tuple[str, ...], places: Paths) -> int:
+    if os.geteuid() != 0:
+        raise HostError("only root can make a container; sudo csv-run")
     path = os.path.abspath(file)
     folder, base = os.path.split(path)
     name = os.path.basename(folder) if base == "run" else os.path.splitext(base)[0]

@@ -20,7 +20,7 @@ from supervise.container.names import Launch
 from supervise.container.sealed import Sealed
 from supervise.container.seccomp import Filters
 from supervise.container.sharing import Sharing
-from supervise.container.skeleton import skeleton
+from supervise.container.skeleton import remove_stale, skeleton
 from supervise.core.definition import ContainerDefinition
 from supervise.errors import LaunchError, SystemCallFailed
 from supervise.kernel.filelock import lock_directory
@@ -74,7 +74,8 @@ class Launcher:
 
         Raises:
             HostError: this machine cannot do what the run file asks for.
-            LaunchError: something that it names is missing. Either way nothing is left.
+            LaunchError: something that it names is missing.
+            SystemCallFailed: a directory of csv's own cannot be made. Nothing is left in any case.
         """
         self._sharing.join()
         cgroups.make_ready(self._host, self._parent, launch.definition.limits)
@@ -206,6 +207,8 @@ class Launcher:
             cgroups.remove(self._host, f"{self._parent}/{container_id}")
             remove_tree(f"{self._paths.runtime_root}/{container_id}")
         foreground.sweep(self._paths)
+        if not sweep.bundles(self._paths):
+            remove_stale(self._paths.skeleton)
         return sorted(found.all_ids - kept)
 
     def sweep_by_hand(self) -> None:

@@ -15,7 +15,7 @@ import stat
 import tempfile
 
 from supervise.core.oci import Bind
-from supervise.errors import HostError
+from supervise.errors import HostError, SystemCallFailed
 from supervise.kernel.files import make_directory
 from supervise.kernel.tree import remove_tree
 
@@ -90,6 +90,7 @@ _COPIES = (
     "terminfo",
     "timezone",
 )
+_UNFINISHED = ".new-"
 _BINDS = ("usr", "etc/alternatives", "etc/ssl/certs")
 
 
@@ -111,7 +112,7 @@ def skeleton(directory: str, host: str = "/") -> str:
         return path
     try:
         make_directory(directory, 0o700)
-        beside = tempfile.mkdtemp(prefix=".new-", dir=directory)
+        beside = tempfile.mkdtemp(prefix=_UNFINISHED, dir=directory)
         try:
             _build(beside, host)
             os.rename(beside, path)
@@ -120,9 +121,17 @@ def skeleton(directory: str, host: str = "/") -> str:
             # Another process was quicker; what is there is whole.
             if not os.path.isdir(path):
                 raise
-    except OSError as error:
+    except (OSError, SystemCallFailed) as error:
         raise HostError(f'rootfs = "host" cannot be built in {directory}: {error}') from error
     return path
+
+
+def remove_stale(directory: str, host: str = "/") -> None:
+    """Remove the skeletons of a machine that has changed since; only when no container runs."""
+    current = _signature(host)
+    for name in os.listdir(directory) if os.path.isdir(directory) else ():
+        if name != current and not name.startswith(_UNFINISHED):
+            remove_tree(f"{directory}/{name}")
 
 
 def binds(host: str = "/") -> tuple[Bind, ...]:
