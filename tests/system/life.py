@@ -6,6 +6,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from supervise.paths import Paths
@@ -136,6 +137,21 @@ class WholeLife:
         state, said = self._supervisor.state(NAME), self._supervisor.output.read_text()
         return f"{self.payloads.lives()} {left} {state} {said}"
 
+    def _wait_for_end(self, pid: int) -> None:
+        """Wait for the end of a process, or of the supervisor that has to bring it about."""
+        with ExitStack() as stack:
+            pidfds = []
+            for each in (pid, self._supervisor.pid):
+                try:
+                    pidfds.append(os.pidfd_open(each))
+                except ProcessLookupError:
+                    return
+                stack.callback(os.close, pidfds[-1])
+            ready, _, _ = select.select(pidfds, [], [], LIMIT_S)
+            assert ready, f"process {pid} was left running"
+        if not self._supervisor.alive:
+            raise WasCut
+
     # --- what is done ---------------------------------------------------------------------------
 
     def _add(self) -> None:
@@ -176,8 +192,11 @@ class WholeLife:
 
     def _is_down(self) -> bool:
         left = rules.left_of_service(self.place, NAME, folder=True)
-        down = self._supervisor.state(NAME).get("phase") == "down"
-        return down and not self.payloads.processes(NAME) and not left
+        if self._supervisor.state(NAME).get("phase") != "down" or left:
+            return False
+        for pid in self.payloads.processes(NAME):
+            self._wait_for_end(pid)
+        return True
 
     def _is_gone(self) -> bool:
         left = rules.left_of_service(self.place, NAME, folder=False)

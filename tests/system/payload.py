@@ -42,6 +42,8 @@ FOR_EVER = 1_000_000_000
 
 SLOW = "trap 'read -t 0.2 x <&4; exit 4' TERM\n"
 DEAF = "trap '' TERM\n"
+STRAY = "busybox setsid sh -c 'exec 4<>$1/pace; read x <&4' $0 $3 &\n"
+"""Leaves a process behind, in a session of its own."""
 
 
 class Life(NamedTuple):

@@ -11,10 +11,10 @@ import pytest
 
 from supervise.paths import Paths
 from tests.system.life import WholeLife
-from tests.system.payload import Kind
+from tests.system.payload import STRAY, Kind
 
 KINDS = {
-    "plain": Kind(finish=True),
+    "plain": Kind(finish=True, before=STRAY),
     "container": Kind(container=('rootfs = "host"',), finish=True),
     "kept": Kind(container=('rootfs = "BOX"', 'writable = "keep"')),
 }
