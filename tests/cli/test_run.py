@@ -14,6 +14,7 @@ import pytest
 
 from supervise.container import cgroups, names
 from supervise.container.host import probe
+from supervise.kernel.inotify import IN_OPEN, Inotify
 from supervise.paths import Paths
 from tests.waiting import LIMIT_S, wait_for, wait_for_exit
 
@@ -137,6 +138,7 @@ trap "echo got usr1; exit 6" USR1
 echo ready; while :; do read x < /tmp/fifo; done''']
 entrypoint = ['sh', '-c', 'mkfifo /tmp/fifo; exec "$@"', 'sh']
 """
+DEAF = "command = ['sh', '-c', 'echo ready; exec sleep 1000']"
 
 
 @pytest.mark.parametrize(
@@ -145,7 +147,8 @@ entrypoint = ['sh', '-c', 'mkfifo /tmp/fifo; exec "$@"', 'sh']
         (TRAPS, signal.SIGINT, 4, "got int\n"),
         (TRAPS, signal.SIGTERM, 5, "got term\n"),
         (f"{TRAPS}stop_signal = 'USR1'", signal.SIGTERM, 6, "got usr1\n"),
-        ("command = ['sh', '-c', 'echo ready; exec sleep 1000']", signal.SIGTERM, 137, ""),
+        # Its first process would never see the signal, so its grace period is not waited for.
+        (f"{DEAF}\nstop_grace_period = '1h'", signal.SIGTERM, 137, ""),
     ],
 )
 def test_signals_end_it(place: Paths, text: str, number: int, status: int, said: str) -> None:
@@ -153,6 +156,20 @@ def test_signals_end_it(place: Paths, text: str, number: int, status: int, said:
         process.send_signal(number)
         output, _ = process.communicate(timeout=LIMIT_S)
     assert (process.returncode, output) == (status, said)
+
+
+def test_a_signal_that_comes_before_the_pid_file_is_not_lost(place: Paths) -> None:
+    with started(place, TRAPS) as process:
+        wait_for(lambda: pid_by_hand(place), place.run_dir)
+        (file,) = Path(place.run_dir).glob(".run-*/bundle.1/pid")
+        written = file.rename(f"{place.scan_dir}/pid")
+        file.touch()
+        with Inotify() as reading:
+            reading.add_watch(str(file), IN_OPEN)
+            process.terminate()
+            assert select.select([reading], [], [], LIMIT_S)[0]
+        written.rename(file)
+        assert process.wait(LIMIT_S) == 5
 
 
 def test_one_that_ignores_the_signal_is_killed_after_its_grace_period(place: Paths) -> None:
