@@ -14,6 +14,7 @@ from pathlib import Path
 from attrs import define
 
 from supervise.kernel import proc
+from supervise.kernel.fifo import is_empty, open_fifo
 from supervise.paths import Paths
 from tests.supervisor import Supervisor
 from tests.system import rules
@@ -82,8 +83,7 @@ class Chaos:
         self.asked = {name: Asked() for name in KINDS}
         self.cut_off: set[str] = set()
         self.done: list[str] = []
-        self._at_risk: set[str] = set()
-        self._before: set[str] = set()
+        self._safe: set[str] = set()
         self._comment = 0
         Path(place.scan_dir, "csv.toml").write_text(MACHINE)
 
@@ -152,10 +152,11 @@ class Chaos:
     def _kill_them(self, name: str, *, shim: bool) -> None:
         """Kill the supervisor and perhaps the shim; a folder may change before the next starts."""
         self._look()
+        # One that is ready only now may have opened the FIFOs too late.
+        alone = shim or self._shim() is None
         self.supervisor.kill()
         if shim:
             self._kill_shim(name)
-        alone = self._shim() is None
         with self.supervisor.output.open("a") as output:
             output.write(f"\n{rules.DEATH}\n")
         for asked in self.asked.values():
@@ -165,7 +166,8 @@ class Chaos:
             self.random.choice([self._kill_payload, self._remove_or_add, self._change])(name)
         self.supervisor.start()
         if alone:
-            self.cut_off |= self._risked() - {life.id for life in self.payloads.lives()}
+            lives = {life.id for life in self.payloads.lives()}
+            self.cut_off |= set(self._all_lives()) - lives - self._safe
 
     def _kill_shim(self, name: str) -> None:
         pid = self._shim()
@@ -256,18 +258,32 @@ class Chaos:
         lives = self.payloads.lives()
         wrong = [life for life in lives if self.asked[life.name].quiet]
         assert not wrong, f"{wrong} should be down; {self.done[-30:]}"
-        if self._shim() is not None:
-            # What ended before the look before this one has long been taken in.
-            self._at_risk = self._before | {life.id for life in lives}
-            self._before = {life.id for life in lives}
-            self._known = self._all_lives()
+        self._safe |= self._ended_safely()
 
-    def _all_lives(self) -> set[str]:
-        return {path.name.split(".")[1] for path in self.payloads.tallies.glob("*.out")}
+    def _all_lives(self) -> dict[str, str]:
+        """Every life there ever was: its id, and its service."""
+        names = [path.name.split(".") for path in self.payloads.tallies.glob("*.out")]
+        return {life: name for name, life, _ in names}
 
-    def _risked(self) -> set[str]:
-        """Lives whose last lines may be in a FIFO that no shim has looked at since."""
-        return self._at_risk | (self._all_lives() - self._known)
+    def _ended_safely(self) -> set[str]:
+        """Lives that are over, and of which no FIFO holds a line any more."""
+        all_lives = self._all_lives()
+        for life in self.payloads.lives():
+            all_lives.pop(life.id, None)
+        drained = {name for name in KINDS if self._is_drained(name)}
+        return {life for life, name in all_lives.items() if name in drained}
+
+    def _is_drained(self, name: str) -> bool:
+        paths = self.place.service(name)
+        for fifo in (paths.out, paths.err):
+            with suppress(FileNotFoundError):
+                fd = open_fifo(fifo)
+                try:
+                    if not is_empty(fd):
+                        return False
+                finally:
+                    os.close(fd)
+        return True
 
     def settle(self) -> None:
         """Wait until every service is as was asked for, by the facts."""

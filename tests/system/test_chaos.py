@@ -15,7 +15,7 @@ from tests import leftovers
 from tests.system.chaos import Chaos
 from tests.waiting import kill
 
-EVENTS = 200
+EVENTS = 400
 EVENTS_LONG = 2000
 BATCH = 10
 
