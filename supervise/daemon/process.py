@@ -34,15 +34,20 @@ class Adopted:
     def __init__(self, fd: int, pid: int, start_time: int) -> None:
         self.pid = pid
         self.start_time: int | None = start_time
-        self._fd = fd
+        self._fd: int | None = fd
 
     def signal(self, number: int) -> None:
-        """Send a signal to it alone."""
-        pidfd.send_signal(self._fd, number)
+        """Send a signal to it alone; nothing happens once its end was told."""
+        if self._fd is not None:
+            pidfd.send_signal(self._fd, number)
+
+    def forget(self) -> None:
+        """Its end is told: from here on the descriptor's number may be another's."""
+        self._fd = None
 
     def signal_group(self, number: int) -> None:
         """Send a signal to its whole process group, which it leads."""
-        self.signal(number)
+        # Not to itself first: once it has died of that, nobody could tell whose group it was.
         if proc.start_time(self.pid) == self.start_time:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
@@ -83,8 +88,10 @@ def adopt(
         status = proc.zombie_status(pid, start_time)
         if status is None:
             status = pidfd.exit_status(fd)
+        adopted.forget()
         parking.close(fd)
         ended(status)
 
+    adopted = Adopted(fd, pid, start_time)
     poll.add(fd, on_end)
-    return Adopted(fd, pid, start_time)
+    return adopted
