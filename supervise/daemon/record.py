@@ -107,7 +107,7 @@ def load(path: str) -> dict[str, Any] | None:
         with open(path, "rb") as file:
             record = json.load(file)
         return record if record["version"] == VERSION else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
