@@ -87,8 +87,8 @@ def test_no_owner_is_called_before_spawn_has_returned() -> None:
     run("""
 async def test(reaper):
     statuses = []
-    pid = reaper.spawn(shell("exit 3"), statuses.append)
-    wait_for_exit(pid)
+    spawned = reaper.spawn(shell("exit 3"), statuses.append)
+    wait_for_exit(spawned.pid)
     assert statuses == []
     await wait_until(lambda: statuses, reaper)
     assert statuses == [3 << 8]
@@ -98,14 +98,16 @@ async def test(reaper):
 def test_an_orphans_status_is_kept_only_while_a_launch_is_in_flight() -> None:
     """As a container's first process is: it may be dead before its pid file is read."""
     run("""
-LEAVES = "(exit 7) >/dev/null & echo $!"
+LEAVES = "exec 3<&0; (read x <&3; exit 7) >/dev/null & echo $!"
 
 async def orphan():
-    process = await trio.to_thread.run_sync(lambda: subprocess.Popen(
-        ["sh", "-c", LEAVES], stdout=subprocess.PIPE))
-    pid = int(process.stdout.read())
-    process.stdout.close()
+    process = subprocess.Popen(
+        ["sh", "-c", LEAVES], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     process.returncode = 0
+    pid = int(process.stdout.read())
+    # The shell has ended, or it could reap its child itself; now the child may end.
+    process.stdout.close()
+    process.stdin.close()
     return pid
 
 async def test(reaper):
@@ -212,4 +214,16 @@ async def test(reaper):
     else:
         raise AssertionError("it was started")
     assert not reaper._owners
+""")
+
+
+def test_the_start_time_is_the_kernels_own() -> None:
+    """It decides who a pid is; a value that is off by a tick would make a launch a stranger."""
+    run("""
+async def test(reaper):
+    for _ in range(200):
+        spawned = reaper.spawn(shell("read x", stdin=(pipe := os.pipe())[0]), lambda status: None)
+        assert spawned.start_time == proc.start_time(spawned.pid)
+        os.close(pipe[0])
+        os.close(pipe[1])
 """)
