@@ -55,6 +55,45 @@ class Timestamp(Enum):
     TAI64N = "tai64n"
 
 
+class Transport(Enum):
+    """How a log is sent on; the values are the schemes of ``[log] forward``."""
+
+    SYSLOG = "syslog"
+    JOURNALD = "journald"
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
+
+@frozen(kw_only=True)
+class ForwardTarget:
+    """Somewhere that a log is sent on to, one of ``[log] forward``.
+
+    Attributes:
+        transport: how.
+        path: the socket of ``syslog`` and ``journald``; empty for the others.
+        host, port: the receiver of ``udp``, ``tcp`` and ``tls``.
+        ca: a PEM file of those who may vouch for the receiver; None: whom this machine trusts.
+        certificate, key: PEM files by which we show who we are; None: we do not.
+        name: whom the receiver's certificate must name.
+    """
+
+    transport: Transport
+    path: str = ""
+    host: str = ""
+    port: int = 0
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    name: str = ""
+
+    def __str__(self) -> str:
+        if self.path:
+            return f"{self.transport.value}:{self.path}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.transport.value}://{host}:{self.port}"
+
+
 @frozen(kw_only=True)
 class LogPolicy:
     """``[log]``.
@@ -63,11 +102,13 @@ class LogPolicy:
         max_size_bytes: ``current`` is rotated before it grows beyond this.
         keep: how many rotated files stay.
         timestamp: the form of the stamp.
+        forward: where it is sent on to.
     """
 
     max_size_bytes: int = 16 * 1024 * 1024
     keep: int = 10
     timestamp: Timestamp = Timestamp.ISO8601
+    forward: tuple[ForwardTarget, ...] = ()
 
 
 @frozen(kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from attrs import evolve
 
-from supervise.core import fields, mounts
+from supervise.core import fields, forward, mounts
 from supervise.core.definition import (
     ContainerDefinition,
     Limits,
@@ -77,7 +77,7 @@ def parse(
     document = Document(text, file=file)
     top = document.top()
     base = _base(name, machine)
-    service = evolve(_settings(top, base), container=_container(top, folder))
+    service = evolve(_settings(top, base, folder), container=_container(top, folder))
     top.finish(refusal_of_service)
     document.finish()
     return service
@@ -92,7 +92,7 @@ def parse_settings(
     """
     document = Document(text, file=file)
     top = document.top()
-    service = _settings(top, _base(name, machine))
+    service = _settings(top, _base(name, machine), posixpath.dirname(file))
     top.finish(_refusal_of_setting)
     document.finish()
     return service
@@ -110,7 +110,7 @@ def parse_machine(text: str, *, file: str) -> MachineSettings:
     limits = top.section("limits")
     settings = MachineSettings(
         restart=_restart(top, default.restart),
-        log=_log(top, default.log),
+        log=_log(top, default.log, posixpath.dirname(file)),
         parallel_starts=limits.get("parallel_starts", fields.number(int, 1, 10_000), None),
     )
     limits.finish()
@@ -124,12 +124,12 @@ def _base(name: str, machine: MachineSettings | None) -> ServiceDefinition:
     return ServiceDefinition(name=name, restart=machine.restart, log=machine.log)
 
 
-def _settings(top: Section, base: ServiceDefinition) -> ServiceDefinition:
+def _settings(top: Section, base: ServiceDefinition, folder: str) -> ServiceDefinition:
     """The keys that a container run file and a plain folder's settings share."""
     return evolve(
         base,
         restart=_restart(top, base.restart),
-        log=_log(top, base.log),
+        log=_log(top, base.log, folder),
         stop_signal=top.get("stop_signal", signal_number, base.stop_signal),
         stop_grace_period_s=top.get("stop_grace_period", duration_s, base.stop_grace_period_s),
         finish_timeout_s=top.get("finish_timeout", duration_s, base.finish_timeout_s),
@@ -271,12 +271,13 @@ def _restart_word(word: str, base: RestartPolicy) -> RestartPolicy:
     return evolve(base, policy=policy, max_failures=ends, window_s=ends * longest_s)
 
 
-def _log(top: Section, base: LogPolicy) -> LogPolicy:
+def _log(top: Section, base: LogPolicy, folder: str) -> LogPolicy:
     table = top.section("log")
     policy = LogPolicy(
         max_size_bytes=table.get("max_size", _log_size, base.max_size_bytes),
         keep=table.get("keep", fields.number(int, 1, 100_000), base.keep),
         timestamp=table.get("timestamp", fields.choice(Timestamp), base.timestamp),
+        forward=table.get("forward", forward.targets(folder), base.forward),
     )
     table.finish(outer=BUILT)
     return policy
