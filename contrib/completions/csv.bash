@@ -11,7 +11,7 @@ _csv_options() {
     local own=
     case $1 in
         status) own='--json --scan-dir --run-dir' ;;
-        logs) own='-f --follow -n --lines --json --raw --scan-dir --run-dir --log-dir' ;;
+        logs) own='-f --follow -n --lines --json --raw --since --until --grep --stderr --launch --rotate --scan-dir --run-dir --log-dir' ;;
         check) own='--json --scan-dir' ;;
         run | csv-run) own='--run-dir --lib-dir' ;;
         scan) own='--run-dir --lib-dir --log-dir' ;;

@@ -21,6 +21,12 @@ complete -c csv -n "__fish_seen_subcommand_from status check logs" -l json -d 'f
 complete -c csv -n "__fish_seen_subcommand_from logs" -s f -d follow
 complete -c csv -n "__fish_seen_subcommand_from logs" -s n -x -d 'last lines'
 complete -c csv -n "__fish_seen_subcommand_from logs" -l raw -d 'what was written, alone'
+complete -c csv -n "__fish_seen_subcommand_from logs" -l since -x -d 'from then on'
+complete -c csv -n "__fish_seen_subcommand_from logs" -l until -x -d 'up to then'
+complete -c csv -n "__fish_seen_subcommand_from logs" -l grep -x -d 'lines with it'
+complete -c csv -n "__fish_seen_subcommand_from logs" -l stderr -d 'only standard error'
+complete -c csv -n "__fish_seen_subcommand_from logs" -l launch -x -d 'of this launch'
+complete -c csv -n "__fish_seen_subcommand_from logs" -l rotate -d 'begin new files'
 complete -c csv -n "__fish_seen_subcommand_from check scan" -a '(__fish_complete_directories)'
 complete -c csv -n "__fish_seen_subcommand_from run" -F
 

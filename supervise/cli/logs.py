@@ -5,15 +5,18 @@ import heapq
 import os
 import select
 import sys
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
 from supervise.cli.arguments import Parser, add_directories, paths
 from supervise.cli.exit import program
-from supervise.cli.logview import Entry, View, make_view
+from supervise.cli.logchoice import Choice, add_choices, choose
+from supervise.cli.logview import Entry, Sifted, View, make_view
 from supervise.core.logline import parse_record
-from supervise.errors import CsvError, UsageError
+from supervise.errors import CsvError
+from supervise.log.control import rotate
 from supervise.log.follow import Follower, Watch
 from supervise.log.logfile import is_rotated_name
 from supervise.log.reader import Part, open_log, read_last_lines, read_lines
@@ -22,18 +25,48 @@ from supervise.paths import Paths
 _EXAMPLES = """\
 csv logs web                       all there is of one service
 csv logs -f web worker             the last 10 lines of both, and what comes
-csv logs -n 100                    the last 100 lines of all services
+csv logs --since 10m --stderr      what all services complained of lately
+csv logs --launch -1 web           what web said before it was started again
+csv logs --since 2026-11-23T15:00:00Z --grep 'time.?out' web
 csv logs --json web | jq -r 'select(.origin == "err") | .text'
 csv logs --raw web > output        the bytes that web wrote, nothing else
-csv logs -n 20 csv                 what the supervisor itself had to say"""
+csv logs -n 20 csv                 what the supervisor itself had to say
+csv logs --rotate web              begin a new file now"""
 
-_FOLLOW_FROM = 10
 _COPY_BYTES = 256 * 1024
 
 
 @program("csv logs")
 def main(argv: Sequence[str]) -> int:
     """Print logs, or follow them; 0, or 1 when a named service has no log."""
+    options = _parser().parse_args(argv)
+    places = paths(options)
+    choice = choose(options, time.time_ns())
+    logs = _find(options.names, places, may_begin=options.follow)
+    if options.rotate:
+        rotate(places, list(logs.values()))
+        return 0
+    view = make_view(
+        json=options.json,
+        raw=options.raw,
+        names=list(logs.values()),
+        several=len(logs) != 1 or (options.follow and not options.names),
+    )
+    if choice.keep is not None:
+        view = Sifted(view, choice.keep)
+    with contextlib.ExitStack() as stack:
+        opened = {directory: open_log(directory, stack) for directory in logs}
+        ends = {directory: parts[-1:] for directory, parts in opened.items()}
+        followers = [Follower(directory, parts) for directory, parts in ends.items()]
+        _print_past(logs, choice.cut(logs, opened), choice, view)
+    if options.follow:
+        _follow(places, logs, followers, view, every=not options.names)
+    for follower in followers:
+        follower.close()
+    return 0
+
+
+def _parser() -> Parser:
     parser = Parser(
         "csv logs",
         "Print the logs of services; of several, merged by time with the name in front. On a"
@@ -46,34 +79,10 @@ def main(argv: Sequence[str]) -> int:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object per record")
     form.add_argument("--raw", action="store_true", help="only the bytes that the services wrote")
+    add_choices(parser)
+    parser.add_argument("--rotate", action="store_true", help="print nothing: begin new files")
     add_directories(parser, "scan", "run", "log")
-    options = parser.parse_args(argv)
-    places = paths(options)
-    logs = _find(options.names, places, may_begin=options.follow)
-    view = make_view(
-        json=options.json,
-        raw=options.raw,
-        names=list(logs.values()),
-        several=len(logs) != 1 or (options.follow and not options.names),
-    )
-    count = _count(options.lines, _FOLLOW_FROM if options.follow else None)
-    with contextlib.ExitStack() as stack:
-        opened = {directory: open_log(directory, stack) for directory in logs}
-        _print_past(logs, opened, count, view)
-        followers = [Follower(directory, parts) for directory, parts in opened.items()]
-    if options.follow:
-        _follow(places, logs, followers, view, every=not options.names)
-    for follower in followers:
-        follower.close()
-    return 0
-
-
-def _count(lines: str | None, default: int | None) -> int | None:
-    if lines is None:
-        return default
-    if not lines.isdecimal():
-        raise UsageError(f"-n {lines}: expected a number of lines, 0 or more")
-    return int(lines)
+    return parser
 
 
 def _find(names: Sequence[str], places: Paths, *, may_begin: bool) -> dict[str, str]:
@@ -127,35 +136,37 @@ def _no_log(given: str, directory: str, places: Paths) -> CsvError:
 
 
 def _print_past(
-    logs: dict[str, str], opened: dict[str, list[Part]], count: int | None, view: View
+    logs: dict[str, str], opened: dict[str, list[Part]], choice: Choice, view: View
 ) -> None:
+    count = choice.last
     if view.verbatim and count is None:
         for parts in opened.values():
             _copy(parts)
         return
+    few = None if choice.keep is not None else count  # else only what is kept counts
     streams = []
     for directory, parts in opened.items():
-        lines = read_lines(parts) if count is None else read_last_lines(parts, count)
-        name = logs[directory]
-        if len(opened) == 1:  # nothing to be put in order
-            view.show(Entry(0, name, line) for line in lines)
-            return
-        streams.append(_entries(name, lines))
-    merged = heapq.merge(*streams, key=attrgetter("time_ns"))
+        lines = read_lines(parts) if few is None else read_last_lines(parts, few)
+        streams.append(_entries(logs[directory], lines))
+    # One alone stays in the order of its files, whatever its clock did.
+    merged = streams[0] if len(streams) == 1 else heapq.merge(*streams, key=attrgetter("time_ns"))
     if count is None:
         view.show(merged)
-    else:
+    elif choice.keep is None:
         view.show(deque(merged, maxlen=count))
+    else:
+        view.show(deque(filter(choice.keep, merged), maxlen=count))
 
 
 def _copy(parts: Sequence[Part]) -> None:
     for part in parts:
-        part.file.seek(0)
-        left = part.end
-        while left and (block := part.file.read(min(left, _COPY_BYTES))):
+        part.file.seek(part.start)
+        left = part.end - part.start
+        block = b"\n"
+        while left > 0 and (block := part.file.read(min(left, _COPY_BYTES))):
             left -= len(block)
             sys.stdout.buffer.write(block)
-        if part.end and not block.endswith(b"\n"):
+        if not block.endswith(b"\n"):
             sys.stdout.buffer.write(b"\n")
 
 

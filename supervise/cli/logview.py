@@ -4,7 +4,7 @@ import base64
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import cycle
 from typing import BinaryIO, NamedTuple, Protocol
 
@@ -56,6 +56,19 @@ def make_view(*, json: bool, raw: bool, names: Sequence[str], several: bool) -> 
         return _Raw(output)
     width = max(map(len, names), default=0) if several else None
     return _Lines(output, width, terminal=sys.stdout.isatty(), colour=in_colour())
+
+
+class Sifted:
+    """A view of the entries alone for which ``keep`` is true."""
+
+    verbatim = False
+
+    def __init__(self, view: View, keep: Callable[[Entry], bool]) -> None:
+        self._view = view
+        self._keep = keep
+
+    def show(self, entries: Iterable[Entry]) -> None:
+        self._view.show(filter(self._keep, entries))
 
 
 class _Lines:

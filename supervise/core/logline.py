@@ -58,6 +58,15 @@ def make_stamp(time_ns: int, form: str) -> bytes:
     return b"%s.%06dZ" % (whole.encode(), nanoseconds // 1000)
 
 
+def label_ns(digits: str) -> int:
+    """The moment that the 24 hexadecimal digits of a TAI64N label stand for.
+
+    Raises:
+        ValueError: they are no such digits.
+    """
+    return (int(digits[:16], 16) - _TAI_EPOCH) * _NS + int(digits[16:], 16)
+
+
 def stamp_lines(
     data: bytes, *, stamp: bytes, origin: bytes, limit: int
 ) -> list[bytes | memoryview]:
@@ -131,7 +140,7 @@ def parse_record(line: bytes) -> Record | None:
         if iso is not None:
             time_ns = _seconds(iso) * _NS + int(microseconds) * 1000
         else:
-            time_ns = (int(tai, 16) - _TAI_EPOCH) * _NS + int(nanoseconds, 16)
+            time_ns = label_ns((tai + nanoseconds).decode())
     except ValueError:
         return None
     if b"." in origin:

@@ -3,12 +3,18 @@
 NAME is that of the service's entry in the run directory: its name, or ``.csv`` for the log in
 which supervisor and shim speak themselves, and which is called ``csv``.
 
-Pure: bytes to values and back. A line is written by one write(2) of at most PIPE_BUF bytes into a
+A line is written by one write(2) of at most PIPE_BUF bytes into a
 FIFO, so lines of several writers never mix.
 """
 
+import errno
+import os
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
+
+from supervise.errors import NotSupervised, SystemCallFailed
+from supervise.paths import Paths
 
 OWN = "csv"
 """The log in which supervisor and shim speak; no service can have this name."""
@@ -53,3 +59,27 @@ def log_name(entry: str) -> str | None:
     raw = entry.encode("utf-8", "surrogateescape")
     plain = 0 < len(raw) <= 128 and not entry.startswith(".") and not re.search(r"[/\0]", entry)
     return entry if plain and entry != OWN else None
+
+
+def rotate(paths: Paths, names: Iterable[str]) -> None:
+    """Have the shim begin a new ``current`` for each of these services; returns at once.
+
+    Raises:
+        NotSupervised: no shim serves this run directory.
+        SystemCallFailed: its control FIFO cannot be written.
+    """
+    control = paths.shim + "/control"
+    try:
+        fd = os.open(control, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            for name in names:
+                os.write(fd, format_order(Order("rotate", name)))
+        finally:
+            os.close(fd)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENXIO):
+            raise NotSupervised(
+                f"{paths.run_dir}: no shim writes logs here; start csv scan, or name the place "
+                "with --run-dir"
+            ) from None
+        raise SystemCallFailed.of("write", control, error) from error

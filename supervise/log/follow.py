@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from supervise.kernel import inotify
 from supervise.kernel.inotify import Inotify
-from supervise.log.logfile import rotated_names
+from supervise.log.logfile import PACKED, is_packed, rotated_names, stem
+from supervise.log.packed import unpack
 from supervise.log.reader import Part
 
 _CHUNK_BYTES = 256 * 1024
@@ -36,7 +37,9 @@ class Follower:
         self._fd = -1
         self._offset = 0
         self._rest = b""
+        self._name = ""
         if parts:
+            self._name = os.path.basename(parts[-1].path)
             self._fd = os.dup(parts[-1].file.fileno())
             self._offset = parts[-1].end
 
@@ -52,7 +55,7 @@ class Follower:
             lines = self._read_chunk()
             while more := self._read_chunk():
                 lines += more
-            self._go_on(successor)
+            self._go_on(*successor)
             if lines:
                 return lines
 
@@ -81,7 +84,7 @@ class Follower:
         self._offset, self._rest = (whole if size >= whole else 0), b""
         return True
 
-    def _successor(self) -> int | None:
+    def _successor(self) -> tuple[str, int] | None:
         """The file after the one being read, opened; None while there is none.
 
         ``current`` is opened before the others are listed: if it is rotated in between, the list
@@ -91,28 +94,31 @@ class Follower:
         if current is not None and self._fd >= 0 and os.path.sameopenfile(current, self._fd):
             os.close(current)
             return None
-        later = _open(next(iter(self._later()), None))
-        if later is None:
-            return current
-        if current is not None:
-            os.close(current)
-        return later
+        for name in self._later():
+            later = _open_rotated(f"{self.directory}/{name}")
+            if later is not None:
+                if current is not None:
+                    os.close(current)
+                return name, later
+        return None if current is None else ("current", current)
 
     def _later(self) -> list[str]:
-        """The rotated files after the one being read; all, if that has been removed already."""
-        paths = [f"{self.directory}/{name}" for name in rotated_names(self.directory)]
-        if self._fd < 0:
-            return paths
-        own = os.fstat(self._fd)
-        for number, path in enumerate(paths):
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.stat(path), own):
-                    return paths[number + 1 :]
-        return paths
+        """The rotated files after the one being read; all, if that was never rotated.
 
-    def _go_on(self, fd: int) -> None:
+        The file may be gone, compressed or removed: its name is what is left of it.
+        """
+        names = rotated_names(self.directory)
+        if self._fd < 0:
+            return names
+        own = self._name
+        if own == "current":
+            own = os.path.basename(os.readlink(f"/proc/self/fd/{self._fd}"))
+            own = own.removesuffix(" (deleted)")
+        return [name for name in names if not own.startswith("@") or stem(name) > stem(own)]
+
+    def _go_on(self, name: str, fd: int) -> None:
         self.close()
-        self._fd, self._offset, self._rest = fd, 0, b""
+        self._name, self._fd, self._offset, self._rest = name, fd, 0, b""
 
     def close(self) -> None:
         """Close the file; idempotent."""
@@ -121,9 +127,22 @@ class Follower:
             self._fd = -1
 
 
-def _open(path: str | None) -> int | None:
+def _open(path: str) -> int | None:
     with contextlib.suppress(FileNotFoundError):  # rotated or removed: the next look finds more
-        return None if path is None else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    return None
+
+
+def _open_rotated(path: str) -> int | None:
+    """Open a rotated file under the name that it has now; what is packed is unpacked."""
+    for name in (path, stem(path) + PACKED):
+        fd = _open(name)
+        if fd is None:
+            continue
+        if not is_packed(name):
+            return fd
+        with open(fd, "rb") as packed, unpack(packed, name) as plain:
+            return os.dup(plain.fileno())
     return None
 
 

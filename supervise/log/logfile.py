@@ -13,7 +13,7 @@ import os
 import stat
 import time
 
-from supervise.core.logline import TAI64N, make_stamp
+from supervise.core.logline import TAI64N, label_ns, make_stamp
 from supervise.errors import HostError
 from supervise.log.descriptors import Descriptors
 from supervise.log.policy import Policy
@@ -21,20 +21,47 @@ from supervise.log.progress import WRITE, Journal
 
 _DIRECTORY_MODE = 0o750  # a log may hold what its service should have kept to itself
 _FILE_MODE = 0o640
-_NAME_LENGTH = len("@") + 24 + len(".s")
+_STEM_LENGTH = len("@") + 24 + len(".s")
+
+PACKED = ".zst"
+"""What a rotated file's name has at its end when it was compressed."""
 
 
 def rotated_names(directory: str) -> list[str]:
-    """The rotated files of a log directory, oldest first; empty when there is no directory."""
+    """The rotated files of a log directory, oldest first; empty when there is no directory.
+
+    Of a file that is there both plain and compressed only the plain one is named: a kill came
+    between the last two steps of its compression.
+    """
     with contextlib.suppress(FileNotFoundError):
-        names = (name for name in os.listdir(directory) if is_rotated_name(name))
-        return sorted(names)
+        names = sorted(name for name in os.listdir(directory) if is_rotated_name(name))
+        found = set(names)
+        return [name for name in names if not is_packed(name) or stem(name) not in found]
     return []
 
 
 def is_rotated_name(name: str) -> bool:
-    """Whether a file of this name is a rotated log."""
-    return len(name) == _NAME_LENGTH and name[0] == "@" and name.endswith(".s")
+    """Whether a file of this name is a rotated log, compressed or not."""
+    plain = name.removesuffix(PACKED)
+    return len(plain) == _STEM_LENGTH and plain[0] == "@" and plain.endswith(".s")
+
+
+def is_packed(name: str) -> bool:
+    """Whether a file of this name is compressed."""
+    return name.endswith(PACKED)
+
+
+def stem(name: str) -> str:
+    """The name that a rotated file has before it is compressed."""
+    return name.removesuffix(PACKED)
+
+
+def finished_ns(name: str) -> int | None:
+    """When a rotated file was finished, by its name; None when that is no label."""
+    try:
+        return label_ns(name[1:25])
+    except ValueError:
+        return None
 
 
 class LogFile:
@@ -142,8 +169,8 @@ class LogFile:
 
 def _next_name(existing: list[str], now_ns: int) -> str:
     name = make_stamp(now_ns, TAI64N).decode() + ".s"
-    if existing and existing[-1] >= name:
-        name = f"@{int(existing[-1][1:-2], 16) + 1:024x}.s"
+    if existing and stem(existing[-1]) >= name:
+        name = f"@{int(existing[-1][1:25], 16) + 1:024x}.s"
     return name
 
 

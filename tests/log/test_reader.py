@@ -1,6 +1,7 @@
 """A log directory read back: all of it, or its last lines, and on from there."""
 
 import contextlib
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -156,3 +157,14 @@ def test_follows_a_log_that_is_not_there_yet(tmp_path: Path) -> None:
     log.write(b"2\n")
     assert new(follower) == [b"1", b"2"]
     follower.close()
+
+
+def test_goes_on_after_its_file_was_compressed(log: Log, follower: Follower) -> None:
+    log.write(b"2\n")
+    log.rotate()
+    log.write(b"3\n")
+    log.rotate()
+    log.write(b"4\n")
+    for plain in log.directory.glob("@*"):
+        subprocess.run(["zstd", "-q", "--rm", plain], check=True)
+    assert new(follower) == [b"2", b"3", b"4"]
