@@ -73,7 +73,9 @@ class Reaper:
         try:
             await ended.wait()
         except trio.Cancelled:
-            os.kill(pid, signal.SIGKILL)
+            # Both may have come in one turn: reaped already, its pid is nobody's, or another's.
+            if not ended.is_set():
+                os.kill(pid, signal.SIGKILL)
             with trio.move_on_after(_KILLED_WITHIN_S, shield=True):
                 await ended.wait()
             raise

@@ -227,3 +227,20 @@ async def test(reaper):
         os.close(pipe[0])
         os.close(pipe[1])
 """)
+
+
+def test_run_cancelled_and_ended_in_one_turn_signals_nobody() -> None:
+    """Its pid is free by then, and may be another's."""
+    run("""
+async def test(reaper):
+    reader, writer = os.pipe()
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(reaper.run, shell("echo $$", stdout=writer))
+            await trio.lowlevel.wait_readable(reader)
+            wait_for_exit(int(os.read(reader, 100)))
+            scope.cancel()
+            reaper.drain()
+    assert scope.cancelled_caught
+    assert not reaper._owners
+""")
