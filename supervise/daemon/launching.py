@@ -65,7 +65,7 @@ def _start_plain(service: "Supervised", effect: on.Start) -> None:
         out, err = service.files.open_output()
         stack.callback(os.close, out)
         stack.callback(os.close, err)
-        pid = service.means.reaper.spawn(
+        spawned = service.means.reaper.spawn(
             Command(
                 argv=("./run",),
                 cwd=service.folder,
@@ -76,7 +76,7 @@ def _start_plain(service: "Supervised", effect: on.Start) -> None:
             partial(on_exit, service, effect.launch),
             kill_group=True,
         )
-    service.process = Child(pid)
+    service.process = Child(*spawned)
     service.feed(on.Started(launch=effect.launch))
 
 
@@ -141,7 +141,7 @@ async def _make_container(service: "Supervised", effect: on.Start) -> int:
 
 
 def _began(service: "Supervised", launch: int, pid: int) -> None:
-    service.process = Child(pid)
+    service.process = Child(pid, proc.start_time(pid))
     service.feed(on.Started(launch=launch))
     service.means.reaper.adopt(pid, partial(on_exit, service, launch))
 
@@ -215,7 +215,7 @@ def _run_finish(service: "Supervised", effect: on.RunFinish) -> None:
             out, err = service.files.open_output()
             stack.callback(os.close, out)
             stack.callback(os.close, err)
-            pid = service.means.reaper.spawn(
+            spawned = service.means.reaper.spawn(
                 Command(
                     argv=("./finish", *ends.finish_arguments(effect.status)),
                     cwd=service.folder,
@@ -230,7 +230,7 @@ def _run_finish(service: "Supervised", effect: on.RunFinish) -> None:
             service.fail(error)
             service.feed(on.Finished(launch=effect.launch, status=None))
             return
-    service.process = Child(pid)
+    service.process = Child(*spawned)
 
 
 def on_finish_exit(service: "Supervised", launch: int, status: int | None) -> None:

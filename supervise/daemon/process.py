@@ -13,9 +13,9 @@ from supervise.kernel.descriptors import Parking
 class Child:
     """A child that is not reaped yet: until then its pid can be nobody else's."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, start_time: int | None) -> None:
         self.pid = pid
-        self.start_time = proc.start_time(pid)
+        self.start_time = start_time
 
     def signal(self, number: int) -> None:
         """Send a signal to it alone."""
@@ -76,7 +76,7 @@ def adopt(
     """
     if proc.parent(pid) == os.getpid() and proc.start_time(pid) == start_time:
         reaper.adopt(pid, ended)
-        return Child(pid)
+        return Child(pid, start_time)
     opened = pidfd.open_process(pid, start_time)
     if opened is None:
         return None

@@ -12,10 +12,13 @@ a status that nobody owns is kept; otherwise it is an orphan's, and of no intere
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 import trio
 
+from supervise.kernel import proc
 from supervise.kernel.spawn import Command, spawn
 
 Owner = Callable[[int], None]
@@ -23,6 +26,13 @@ Owner = Callable[[int], None]
 
 
 _KILLED_WITHIN_S = 5.0
+
+
+class Spawned(NamedTuple):
+    """A child just started; with its start time (``kernel.proc``) it is one of its kind."""
+
+    pid: int
+    start_time: int | None
 
 
 class Reaper:
@@ -34,7 +44,7 @@ class Reaper:
         self._kept: dict[int, int] = {}
         self._in_flight = 0
 
-    def spawn(self, command: Command, owner: Owner, *, kill_group: bool = False) -> int:
+    def spawn(self, command: Command, owner: Owner, *, kill_group: bool = False) -> Spawned:
         """Start the command; ``owner`` gets its status, soon, and never before this returns.
 
         Args:
@@ -45,14 +55,16 @@ class Reaper:
         Raises:
             SystemCallFailed: see ``kernel.spawn``.
         """
+        before_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         process = spawn(command)
+        after_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         # From here on the process is ours alone: a Popen that believes its child unreaped would
         # one day wait for a pid that is somebody else's by then.
         process.returncode = 0
         self._owners[process.pid] = owner
         if kill_group:
             self._leaders.add(process.pid)
-        return process.pid
+        return Spawned(process.pid, proc.start_time_of_child(process.pid, before_ns, after_ns))
 
     async def run(self, command: Command) -> int:
         """Start the command and wait for its status; when cancelled, kill it and wait still.
@@ -69,7 +81,7 @@ class Reaper:
             statuses.append(status)
             ended.set()
 
-        pid = self.spawn(command, owner)
+        pid, _ = self.spawn(command, owner)
         try:
             await ended.wait()
         except trio.Cancelled:

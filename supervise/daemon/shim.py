@@ -150,7 +150,7 @@ class Shim:
         places = ("--run-dir", self._paths.run_dir, "--log-dir", self._paths.log_dir)
         # A TERM that comes while it starts must not end it: it has lines to write first.
         command = Command(argv=program + places, blocked=(signal.SIGTERM,))
-        return Child(self._reaper.spawn(command, self._on_end))
+        return Child(*self._reaper.spawn(command, self._on_end))
 
     def _on_end(self, status: int | None) -> None:
         self._status = status

@@ -3,6 +3,8 @@
 import os
 from collections.abc import Iterator
 
+_TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
 
 def stat_fields(pid: int) -> list[str] | None:
     """The fields of /proc/PID/stat from the third (state) on; None when there is no such process.
@@ -27,6 +29,17 @@ def start_time(pid: int) -> int | None:
     """
     fields = stat_fields(pid)
     return None if fields is None or fields[0] in "ZX" else int(fields[19])
+
+
+def start_time_of_child(pid: int, before_ns: int, after_ns: int) -> int | None:
+    """start_time() of a process known to have been started between two CLOCK_BOOTTIME readings.
+
+    Usually both fall into one tick, and then nothing has to be read: /proc makes the reader wait
+    for a process that is just being executed, which a thousand starts would feel.
+    """
+    if before_ns // _TICK_NS == after_ns // _TICK_NS:
+        return before_ns // _TICK_NS
+    return start_time(pid)
 
 
 def zombie_status(pid: int, start_time: int) -> int | None:
