@@ -20,6 +20,7 @@ from supervise.kernel.spawn import Command
 
 _ENVIRONMENT = {"PATH": PATH, "LANG": "C.UTF-8"}
 _DEATH_S = 5.0
+_LOOKS = 2
 _MAX_LOG_BYTES = 64 * 1024
 # crun's words, then runc's.
 _NO_PROGRAM = re.compile(
@@ -86,9 +87,12 @@ def stop_in_flight(bundle: str) -> None:
 
     It is known by its argv, which names the bundle's own pid file: nobody else's does.
     """
-    # Again until there is none: it forks, and a child may not have been there to be listed.
-    while any([_stop(pid, pid_file(bundle)) for pid in proc.pids()]):
-        pass
+    # One that is just dying shows no argv, and its child may not have been there to be listed.
+    # It cannot fork any more: a second look finds that child.
+    looks = 0
+    while looks < _LOOKS:
+        found = [_stop(pid, pid_file(bundle)) for pid in proc.pids()]
+        looks = 0 if any(found) else looks + 1
 
 
 def _stop(pid: int, mark: str) -> bool:
