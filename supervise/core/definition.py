@@ -94,6 +94,20 @@ class ForwardTarget:
         return f"{self.transport.value}://{host}:{self.port}"
 
 
+class Compress(Enum):
+    """How rotated files are compressed."""
+
+    NONE = "none"
+    ZSTD = "zstd"
+
+
+class OnFull(Enum):
+    """What becomes of lines while the log cannot be written."""
+
+    WAIT = "wait"
+    DROP = "drop"
+
+
 @frozen(kw_only=True)
 class LogPolicy:
     """``[log]``.
@@ -103,11 +117,23 @@ class LogPolicy:
         keep: how many rotated files stay.
         timestamp: the form of the stamp.
         forward: where it is sent on to.
+        rotate_every_s: ``current`` holds lines of one such span of time (UTC) only; 0 is no limit.
+        max_total_bytes: what all files of the log may take; 0 is no limit but ``keep``.
+        compress: what is done to rotated files.
+        rate_per_s: lines beyond are dropped and counted; 0 drops none.
+        burst: how many lines may come at once, when ``rate_per_s`` was not used up.
+        on_full: whether the service waits for a disk that is full, or loses lines.
     """
 
     max_size_bytes: int = 16 * 1024 * 1024
     keep: int = 10
     timestamp: Timestamp = Timestamp.ISO8601
+    rotate_every_s: float = 0.0
+    max_total_bytes: int = 0
+    compress: Compress = Compress.NONE
+    rate_per_s: float = 0.0
+    burst: int = 1
+    on_full: OnFull = OnFull.WAIT
     forward: tuple[ForwardTarget, ...] = ()
 
 

@@ -10,22 +10,21 @@ from collections.abc import Callable
 
 from attrs import evolve
 
-from supervise.core import fields, forward, mounts
+from supervise.core import fields, mounts
 from supervise.core.definition import (
     ContainerDefinition,
     Limits,
-    LogPolicy,
     MachineSettings,
     Restart,
     RestartPolicy,
     ServiceDefinition,
-    Timestamp,
     Tmpfs,
     Volume,
 )
 from supervise.core.keys import BUILT, refusal_of_service
+from supervise.core.logpolicy import log_policy
 from supervise.core.reading import Document, Section
-from supervise.core.units import Wrong, duration_s, fraction, shown, signal_number, size_bytes
+from supervise.core.units import Wrong, duration_s, fraction, shown, signal_number
 
 _POLICIES = {
     "always": Restart.ALWAYS,
@@ -34,7 +33,6 @@ _POLICIES = {
     "never": Restart.NEVER,
     "no": Restart.NEVER,
 }
-_MIN_LOG_BYTES = 4096
 
 
 def is_container_run(first_line: bytes) -> bool:
@@ -110,7 +108,7 @@ def parse_machine(text: str, *, file: str) -> MachineSettings:
     limits = top.section("limits")
     settings = MachineSettings(
         restart=_restart(top, default.restart),
-        log=_log(top, default.log, posixpath.dirname(file)),
+        log=log_policy(top, default.log, posixpath.dirname(file)),
         parallel_starts=limits.get("parallel_starts", fields.number(int, 1, 10_000), None),
     )
     limits.finish()
@@ -129,7 +127,7 @@ def _settings(top: Section, base: ServiceDefinition, folder: str) -> ServiceDefi
     return evolve(
         base,
         restart=_restart(top, base.restart),
-        log=_log(top, base.log, folder),
+        log=log_policy(top, base.log, folder),
         stop_signal=top.get("stop_signal", signal_number, base.stop_signal),
         stop_grace_period_s=top.get("stop_grace_period", duration_s, base.stop_grace_period_s),
         finish_timeout_s=top.get("finish_timeout", duration_s, base.finish_timeout_s),
@@ -269,22 +267,3 @@ def _restart_word(word: str, base: RestartPolicy) -> RestartPolicy:
     ends = int(count) + 1
     longest_s = base.reset_after_s + base.max_delay_s * (1 + base.jitter)
     return evolve(base, policy=policy, max_failures=ends, window_s=ends * longest_s)
-
-
-def _log(top: Section, base: LogPolicy, folder: str) -> LogPolicy:
-    table = top.section("log")
-    policy = LogPolicy(
-        max_size_bytes=table.get("max_size", _log_size, base.max_size_bytes),
-        keep=table.get("keep", fields.number(int, 1, 100_000), base.keep),
-        timestamp=table.get("timestamp", fields.choice(Timestamp), base.timestamp),
-        forward=table.get("forward", forward.targets(folder), base.forward),
-    )
-    table.finish(outer=BUILT)
-    return policy
-
-
-def _log_size(value: object) -> int:
-    size = size_bytes(value)
-    if size < _MIN_LOG_BYTES:
-        raise Wrong(f"{shown(value)} is too small; the least is 4k")
-    return size
