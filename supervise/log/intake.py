@@ -33,6 +33,7 @@ meanwhile take goes on until the spool is full, then the FIFO fills, then the wr
 import contextlib
 import os
 import time
+from typing import Any
 
 from supervise.core.logline import (
     ISO8601,
@@ -40,14 +41,13 @@ from supervise.core.logline import (
     Record,
     format_record,
     make_stamp,
-    settled_length,
-    stamp_lines,
 )
-from supervise.kernel.fifo import grow_pipe
 from supervise.log.descriptors import Descriptors
 from supervise.log.logfile import LogFile
+from supervise.log.messages import Inbox, Messages
 from supervise.log.policy import DEFAULT, Policy
-from supervise.log.progress import REST, SHRINK, WRITE, Journal, Progress
+from supervise.log.progress import POSITIONS, REST, SHRINK, WRITE, Journal, Progress
+from supervise.log.stream import Stream
 
 BATCH_BYTES = 256 * 1024
 """The most that is taken from one FIFO, or written, at once: fair to others, kind to the cache."""
@@ -55,51 +55,7 @@ BATCH_BYTES = 256 * 1024
 SPOOL_BYTES = 1024 * 1024
 """How much of a stream may wait in its spool while the log cannot be written."""
 
-_BUSY_BYTES = 32 * 1024
-_PIPE_BYTES = 1024 * 1024
 _HEAD_BYTES = 39  # stamp, origin, mark and the newline of a split, at most
-
-
-class Stream:
-    """A FIFO and its spool.
-
-    Attributes:
-        fifo: the descriptor, -1 when there is none.
-        index: 0 for out, 1 for err; as the journal counts.
-        origin: as it stands in the log.
-        size: the size of the spool; only this process changes it.
-    """
-
-    __slots__ = ("_grown", "fifo", "index", "origin", "size", "spool")
-
-    def __init__(self, index: int, origin: bytes, spool: str) -> None:
-        self.fifo = -1
-        self.index = index
-        self.origin = origin
-        self.spool = spool
-        self.size = 0
-        self._grown = False
-        with contextlib.suppress(FileNotFoundError):
-            self.size = os.stat(spool).st_size
-
-    def open_spool(self, descriptors: Descriptors) -> int:
-        return descriptors.get(self.spool, _open_spool)
-
-    def take(self, descriptors: Descriptors, room: int) -> int:
-        """Move up to ``room`` bytes from the FIFO to the spool; 0 when the FIFO is empty."""
-        spool = self.open_spool(descriptors)
-        try:
-            moved = os.splice(
-                self.fifo, spool, room, offset_dst=self.size, flags=os.SPLICE_F_NONBLOCK
-            )
-        except BlockingIOError:
-            return 0
-        self.size += moved
-        if moved >= _BUSY_BYTES and not self._grown:
-            # Only for those that need it: the ring of a large pipe costs kernel memory.
-            self._grown = True
-            grow_pipe(self.fifo, _PIPE_BYTES)
-        return moved
 
 
 class Intake:
@@ -108,8 +64,12 @@ class Intake:
 
     Args:
         name: the service's name.
-        spool: the path of its spool files, without ``.out`` and ``.err``.
-        origins: of its two streams.
+        spool: the path of its spool files, without ``.out``, ``.err`` and ``.log``.
+        inbox: takes its syslog messages in.
+        origins: of its two FIFOs.
+
+    Attributes:
+        streams: its two FIFOs, and its syslog messages.
     """
 
     __slots__ = ("_descriptors", "_journal", "file", "name", "policy", "streams")
@@ -122,6 +82,7 @@ class Intake:
         file: LogFile,
         descriptors: Descriptors,
         spool: str,
+        inbox: Inbox,
         origins: tuple[bytes, bytes] = (b"out", b"err"),
         policy: Policy = DEFAULT,
     ) -> None:
@@ -133,6 +94,7 @@ class Intake:
         self.streams = (
             Stream(0, origins[0], spool + ".out"),
             Stream(1, origins[1], spool + ".err"),
+            Messages(2, spool + ".log", inbox),
         )
         self._resume()
 
@@ -143,14 +105,11 @@ class Intake:
             self._truncate()
             state = self._journal.state
         # Spools that somebody removed cannot be resumed: their lines are gone.
-        out, err = (stream.size for stream in self.streams)
-        if state.step == WRITE and state.end > (out, err)[state.stream]:
+        if state.step == WRITE and state.end > self.streams[state.stream].size:
             state = state._replace(step=REST)
-        if state.position_out > out or state.position_err > err:
-            state = state._replace(
-                position_out=min(state.position_out, out),
-                position_err=min(state.position_err, err),
-            )
+        for stream in self.streams:
+            if self.position(stream) > stream.size:
+                state = _at(stream, state, stream.size)
         if state is not self._journal.state:
             self._journal.put(state)
 
@@ -166,23 +125,22 @@ class Intake:
 
     def position(self, stream: Stream) -> int:
         """How much of the stream's spool is settled."""
-        state = self._journal.state
-        return state.position_err if stream.index else state.position_out
+        return int(getattr(self._journal.state, POSITIONS[stream.index]))
 
     def waiting(self, stream: Stream) -> int:
         """How many bytes of the stream are in the spool and not yet in the log."""
         return stream.size - self.position(stream)
 
     def take(self, stream: Stream) -> int:
-        """Move what is in the FIFO to the spool, one batch at most, as far as there is room.
+        """Move what has come to the spool, one batch at most, as far as there is room.
 
         Returns:
-            How many bytes; 0 when the FIFO is empty or the spool full.
+            How many bytes; 0 when nothing has come or the spool is full.
         """
         if self._journal.state.step == SHRINK:  # the spool could not be truncated before
             self._truncate()
         room = min(BATCH_BYTES, SPOOL_BYTES - self.waiting(stream))
-        return stream.take(self._descriptors, room) if room > 0 else 0
+        return stream.take(self._descriptors, room, self.policy.line_bytes) if room > 0 else 0
 
     def write(self, stream: Stream, *, flush: bool = False) -> None:
         """Write all whole lines of the stream; with ``flush`` what follows them too.
@@ -201,10 +159,10 @@ class Intake:
         if position == stream.size:
             return False
         data = self._read(stream, position, BATCH_BYTES + self.policy.line_bytes)
-        end = len(data) if flush else settled_length(data, self.policy.line_bytes)
+        end = len(data) if flush else stream.settled(data, self.policy.line_bytes)
         if not end:
             return False
-        end = self._fit(data, end)
+        end = self._fit(stream, data, end)
         self._journal.put(
             self._journal.state._replace(
                 step=WRITE,
@@ -217,7 +175,7 @@ class Intake:
         )
         return True
 
-    def _fit(self, data: bytes, end: int) -> int:
+    def _fit(self, stream: Stream, data: bytes, end: int) -> int:
         """Cut a batch, at a line's end if there is one, so that an empty file can hold it."""
         limit, most = self.policy.line_bytes, self.policy.max_size_bytes
         if end * (1 + _HEAD_BYTES) <= most:
@@ -225,7 +183,7 @@ class Intake:
         while (size := _stamped_size(data, end, limit)) > most:
             end = data.rfind(b"\n", 0, end * most // size) + 1
             if not end:  # the first record alone always fits: see Policy.line_bytes
-                end = data.find(b"\n", 0, limit + 1) + 1 or limit
+                return stream.first(data, limit)
         return end
 
     def _finish(self) -> None:
@@ -234,7 +192,7 @@ class Intake:
         position = self.position(stream)
         data = self._read(stream, position, state.end - position)
         stamp = make_stamp(state.stamp_ns, TAI64N if state.tai64n else ISO8601)
-        buffers = stamp_lines(data, stamp=stamp, origin=stream.origin, limit=state.limit)
+        buffers = stream.stamped(data, stamp, state.limit)
         length = self.file.write(buffers, self.policy)
         self._settle(stream, length, state.end)
 
@@ -294,10 +252,5 @@ def _stamped_size(data: bytes, end: int, limit: int) -> int:
 
 
 def _at(stream: Stream, state: Progress, position: int) -> Progress:
-    if stream.index:
-        return state._replace(position_err=position)
-    return state._replace(position_out=position)
-
-
-def _open_spool(path: str) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    fields: dict[str, Any] = {POSITIONS[stream.index]: position}
+    return state._replace(**fields)

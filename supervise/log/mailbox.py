@@ -8,7 +8,7 @@ import os
 
 from supervise.kernel.fifo import make_fifo, open_fifo
 from supervise.log.descriptors import Descriptors
-from supervise.log.intake import Stream
+from supervise.log.stream import Stream
 
 
 class Mailbox:

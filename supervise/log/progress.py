@@ -14,13 +14,13 @@ import struct
 import zlib
 from typing import NamedTuple
 
-_MAGIC = b"csv-log-record 1\n".ljust(64, b"\0")
+_MAGIC = b"csv-log-record 2\n".ljust(64, b"\0")
 _HEADER_BYTES = len(_MAGIC)
 _COPY_BYTES = 124
 _GROW_SLOTS = 64
 _NAME = struct.Struct("<128sI")
 _SLOT_BYTES = _NAME.size + 2 * _COPY_BYTES
-_FIELDS = struct.Struct("<QQQQQQBBBBQQI")
+_FIELDS = struct.Struct("<QQQQQQQBBBBQQI")
 _CHECKSUM = struct.Struct("<I")
 
 REST = 0
@@ -37,9 +37,9 @@ class Progress(NamedTuple):
     Attributes:
         device, inode: the identity of ``current``; 0 before the first one.
         length: how many bytes of ``current`` are settled.
-        positions_out, positions_err: how much of each spool is settled.
+        position_out, position_err, position_syslog: how much of each spool is settled.
         step: REST, WRITE or SHRINK.
-        stream: the stream (0 out, 1 err) which ``step`` is about.
+        stream: the stream (0 out, 1 err, 2 syslog) which ``step`` is about.
         tai64n: the form of the batch's stamp.
         dropped: the service is gone; when all is written, its files go too.
         end, stamp_ns, limit: the batch; see ``core.logline.stamp_lines``.
@@ -51,6 +51,7 @@ class Progress(NamedTuple):
     length: int = 0
     position_out: int = 0
     position_err: int = 0
+    position_syslog: int = 0
     step: int = REST
     stream: int = 0
     tai64n: bool = False
@@ -58,6 +59,10 @@ class Progress(NamedTuple):
     end: int = 0
     stamp_ns: int = 0
     limit: int = 0
+
+
+POSITIONS = ("position_out", "position_err", "position_syslog")
+"""The position of each stream, by its number."""
 
 
 class ProgressFile:

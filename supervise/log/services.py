@@ -15,14 +15,17 @@ import time
 from collections.abc import Callable
 
 from supervise.errors import CsvError, HostError, SystemCallFailed
-from supervise.kernel.fifo import is_empty, open_fifo
+from supervise.kernel.datagrams import share_descriptor
+from supervise.kernel.fifo import open_fifo
 from supervise.log.control import OWN, OWN_ENTRY, Order, log_name, parse_order
 from supervise.log.descriptors import Descriptors
-from supervise.log.intake import Intake, Stream
+from supervise.log.intake import Intake
 from supervise.log.logfile import LogFile
 from supervise.log.mailbox import Mailbox
+from supervise.log.messages import Inbox
 from supervise.log.policy import DEFAULT, read_policy
 from supervise.log.progress import Journal, ProgressFile
+from supervise.log.stream import Stream
 from supervise.paths import Paths
 
 SILENCE_S = 1.0
@@ -51,6 +54,7 @@ class Services:
         self._warn = warn
         self._descriptors = Descriptors(_OPEN_FILES)
         self._progress = ProgressFile(paths.shim + "/record")
+        self._inbox = Inbox(paths.shim + "/spool", self._descriptors)
         self._intakes: dict[str, Intake] = {}
         self._streams: dict[int, tuple[Intake, Stream]] = {}
         self._late: dict[Stream, tuple[float, Intake]] = {}
@@ -198,6 +202,7 @@ class Services:
                 file=LogFile(f"{self._paths.log_dir}/{name}", journal, self._descriptors),
                 descriptors=self._descriptors,
                 spool=f"{self._paths.shim}/spool/{name}",
+                inbox=self._inbox,
                 origins=(b"csv", b"err") if name == OWN else (b"out", b"err"),
             )
         return intake
@@ -220,8 +225,10 @@ class Services:
         try:
             intake = self._intake(name)
             intake.policy = policy
-            for stream, fifo in zip(intake.streams, _FIFO_NAMES, strict=True):
+            for stream, fifo in zip(intake.streams, _FIFO_NAMES, strict=False):
                 self._open(intake, stream, f"{folder}/{fifo}")
+            if policy.socket:
+                self._hold(intake, intake.streams[2], share_descriptor(*policy.socket))
         except (OSError, SystemCallFailed) as error:
             self._not_ready(name, error)
         else:
@@ -245,6 +252,12 @@ class Services:
         except HostError as error:
             self.say(f"log of {intake.name}: {error}")
             return
+        self._hold(intake, stream, fd)
+
+    def _hold(self, intake: Intake, stream: Stream, fd: int | None) -> None:
+        """Take from ``fd`` from now on, after all that the former descriptor has; None is none."""
+        if fd is None:
+            return
         if stream.fifo >= 0:
             if os.path.sameopenfile(fd, stream.fifo):
                 os.close(fd)
@@ -265,7 +278,7 @@ class Services:
 
     def _drop(self, intake: Intake) -> None:
         """One round of emptying the FIFOs of a service that is gone; the last removes its files."""
-        full = [s for s in intake.streams if s.fifo >= 0 and not is_empty(s.fifo)]
+        full = [stream for stream in intake.streams if not stream.is_empty()]
         for stream in full:
             self._take(intake, stream)
         if not full:
@@ -283,8 +296,9 @@ class Services:
         without FIFOs, of which the next one removes the rest.
         """
         folder = self._folder(intake.name)
-        for stream, name in zip(intake.streams, _FIFO_NAMES, strict=True):
+        for stream, name in zip(intake.streams, _FIFO_NAMES, strict=False):
             _unlink_fifo(f"{folder}/{name}", stream.fifo)
+        for stream in intake.streams:
             self._close(stream)
         intake.forget()
         self._progress.free(os.fsencode(intake.name))
@@ -340,7 +354,7 @@ class Services:
         try:
             for stream in intake.streams:
                 intake.write(stream)
-                if stream.fifo >= 0 and not is_empty(stream.fifo):
+                if not stream.is_empty():
                     intake.take(stream)
         except (OSError, CsvError):
             return

@@ -11,6 +11,7 @@ from supervise.kernel.fifo import open_fifo
 from supervise.log.descriptors import Descriptors
 from supervise.log.intake import Intake
 from supervise.log.logfile import LogFile, rotated_names
+from supervise.log.messages import Inbox
 from supervise.log.policy import Policy
 from supervise.log.progress import Journal, ProgressFile
 
@@ -36,6 +37,7 @@ class Bench:
             file=LogFile(str(self.log), journal, self.descriptors),
             descriptors=self.descriptors,
             spool=str(self.top / "spool"),
+            inbox=Inbox(str(self.top), self.descriptors),
         )
         self.intake.streams[0].fifo = self.fifo
         return self.intake
