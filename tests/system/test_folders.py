@@ -50,7 +50,7 @@ def test_broken_while_it_runs_leaves_it_alone(supervisor: Supervisor) -> None:
 def test_changed_is_shown_and_applied_when_asked(supervisor: Supervisor, kind: Kind) -> None:
     folder = supervisor.add("web", kind.run(f"echo old; {SLEEP}", "init = true"))
     supervisor.wait_for_line("web", "old")
-    pid = supervisor.state("web")["pid"]
+    pid = supervisor.wait_for("web", phase="up")["pid"]
     (folder / "run").write_text(kind.run(f"echo new; {SLEEP}", "init = true"))
     assert supervisor.wait_for("web", changed=True)["pid"] == pid
     assert "changed since start" in supervisor.csv("svstat", "web").stdout
@@ -80,7 +80,7 @@ def test_what_a_service_writes_into_its_folder_changes_nothing(supervisor: Super
 def test_removed_it_is_stopped_and_nothing_stays(supervisor: Supervisor, kind: Kind) -> None:
     folder = supervisor.add("web", kind.run(f"echo ready; {SLEEP}", "init = true"))
     supervisor.wait_for_line("web", "ready")
-    pid = supervisor.state("web")["pid"]
+    pid = supervisor.wait_for("web", phase="up")["pid"]
     shutil.rmtree(folder)
     run = Path(supervisor.place.service("web").run)
     wait_for(lambda: not run.exists(), supervisor.place.run_dir)
@@ -95,7 +95,7 @@ def test_removed_and_there_again_while_the_old_one_still_stops(supervisor: Super
         **{"csv.toml": 'stop_grace_period = "500ms"\n'},
     )
     supervisor.wait_for_line("web", "old")
-    pid = supervisor.state("web")["pid"]
+    pid = supervisor.wait_for("web", phase="up")["pid"]
     shutil.rmtree(folder)
     supervisor.wait_for_line("web", "stopping")
     folder = supervisor.add("web", f"#!/bin/sh\necho new; {SLEEP}\n")

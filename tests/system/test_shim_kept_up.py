@@ -15,7 +15,7 @@ def test_killed_it_comes_back_and_loses_nothing(supervisor: Supervisor, kind: Ki
     extra = {"csv.toml": LOG} if kind.name == "plain" else {}
     supervisor.add("web", kind.run(COUNTS, *([] if extra else [LOG])), **extra)
     supervisor.wait_for_line("web", "line 100")
-    pid = supervisor.state("web")["pid"]
+    pid = supervisor.wait_for("web", phase="up")["pid"]
     for _ in range(3):
         former = shim(supervisor)
         kill(former)

@@ -32,7 +32,7 @@ def test_killed_at_the_end_of_its_grace(supervisor: Supervisor, kind: Kind) -> N
     text, files = grace(kind, "web", 0.7)
     supervisor.add("web", text, **files)
     supervisor.wait_for_line("web", "ready")
-    pid = supervisor.state("web")["pid"]
+    pid = supervisor.wait_for("web", phase="up")["pid"]
     begun = time.monotonic()
     supervisor.csv("svc", "-w", "30", "-d", "web")
     assert time.monotonic() - begun >= 0.7
@@ -112,7 +112,7 @@ def test_term_while_it_still_starts(place: Paths, kind: Kind) -> None:
         (folder / "run").chmod(0o755)
     supervisor = Supervisor(place)
     supervisor.start()
-    assert supervisor.stop() == 0
+    assert supervisor.stop() == 0, supervisor.output.read_text()
     _assert_nothing_left(place)
 
 
@@ -171,7 +171,7 @@ def test_hup_reads_every_folder_again(supervisor: Supervisor, tmp_path: Path) ->
 
 def _ready(supervisor: Supervisor, name: str) -> int:
     supervisor.wait_for_line(name, "ready", LIMIT_S)
-    pid: int = supervisor.state(name)["pid"]
+    pid: int = supervisor.wait_for(name, phase="up")["pid"]
     return pid
 
 
