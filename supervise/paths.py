@@ -68,6 +68,11 @@ class ServicePaths(NamedTuple):
         """``log.json``: how the shim is to keep this service's log."""
         return self.run + "/log.json"
 
+    @property
+    def syslog(self) -> str:
+        """The directory that a container has as ``/dev/csv-log``; the socket ``log`` is in it."""
+        return self.run + "/syslog"
+
     def bundle(self, number: int) -> str:
         """The OCI bundle of launch ``number``; its ``rootfs`` is the mount point of the overlay."""
         return f"{self.run}/bundle.{number}"

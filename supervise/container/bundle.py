@@ -67,6 +67,7 @@ def write_bundle(
         binds=_binds(definition, bundle, hostname),
         files=_files(definition),
         terminal=terminal,
+        syslog=launch.syslog,
     )
     facts = _with_safety(facts, definition, host, filters)
     text = json.dumps(configuration(definition, facts), separators=(",", ":"))

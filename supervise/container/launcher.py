@@ -22,6 +22,7 @@ from supervise.container.seccomp import Filters
 from supervise.container.sharing import Sharing
 from supervise.container.skeleton import remove_stale, skeleton
 from supervise.core.definition import ContainerDefinition
+from supervise.core.oci import SYSLOG_TARGET
 from supervise.errors import LaunchError, SystemCallFailed
 from supervise.kernel.filelock import lock_directory
 from supervise.kernel.files import make_directory, remove_directory
@@ -265,6 +266,8 @@ class Launcher:
             layer = names.layer(self._paths, launch.name, launch.number)
         make_directory(self._paths.layers, 0o700)
         overlay.make_layer(layer, lower)
+        if launch.syslog is not None:
+            overlay.make_dev(layer, "log", f"{SYSLOG_TARGET}/log")
         os.mkdir(f"{bundle}/rootfs", 0o755)
         overlay.mount_root(lower, layer, f"{bundle}/rootfs", keep=definition.writable_keep)
 

@@ -29,6 +29,7 @@ class Launch:
         folder: the service folder, absolute.
         definition: what its run file says.
         service: for a launch by hand, the service whose kept layer it uses.
+        syslog: the directory in which the socket ``log`` is, or will be; None: no ``/dev/log``.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Launch:
     folder: str
     definition: ContainerDefinition
     service: str | None = None
+    syslog: str | None = None
 
     @property
     def id(self) -> str:

@@ -38,6 +38,24 @@ def make_layer(layer: str, lower: str) -> None:
     os.rename(f"{upper}.new", upper)
 
 
+def make_dev(layer: str, link: str, target: str) -> None:
+    """Make ``/dev`` of a layer hold nothing but a link; idempotent.
+
+    Raises:
+        SystemCallFailed: it cannot be made.
+    """
+    dev = f"{layer}/upper/dev"
+    try:
+        if os.path.islink(f"{dev}/{link}"):
+            return
+        make_directory(dev, 0o755)
+        # What the lower directory has there is no use: devices are the runtime's to make.
+        os.setxattr(dev, "trusted.overlay.opaque", b"y")
+        os.symlink(target, f"{dev}/{link}")
+    except OSError as error:
+        raise SystemCallFailed.of("symlink", f"{dev}/{link}", error) from error
+
+
 def mount_root(lower: str, layer: str, target: str, *, keep: bool) -> None:
     """Mount the overlay of ``lower`` and ``layer`` on ``target``, nosuid and nodev.
 

@@ -123,6 +123,7 @@ class LogPolicy:
         rate_per_s: lines beyond are dropped and counted; 0 drops none.
         burst: how many lines may come at once, when ``rate_per_s`` was not used up.
         on_full: whether the service waits for a disk that is full, or loses lines.
+        syslog: a container gets a ``/dev/log`` of its own.
     """
 
     max_size_bytes: int = 16 * 1024 * 1024
@@ -134,6 +135,7 @@ class LogPolicy:
     rate_per_s: float = 0.0
     burst: int = 1
     on_full: OnFull = OnFull.WAIT
+    syslog: bool = True
     forward: tuple[ForwardTarget, ...] = ()
 
 

@@ -38,6 +38,7 @@ def log_policy(top: Section, base: LogPolicy, folder: str) -> LogPolicy:
         rate_per_s=table.get("rate", rate_per_s, base.rate_per_s),
         burst=table.get("burst", fields.number(int, 1, 1_000_000_000), 0),
         on_full=table.get("on_full", fields.choice(OnFull), base.on_full),
+        syslog=table.get("syslog", fields.flag, base.syslog),
     )
     table.finish(outer=BUILT)
     return _together(table, policy, base)

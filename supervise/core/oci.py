@@ -35,6 +35,7 @@ _NAMESPACES = ("pid", "ipc", "uts", "mount", "cgroup")
 _BIND = ("rbind", "rprivate", "nosuid", "nodev")
 _CPU_PERIOD_US = 100_000
 INIT_TARGET = "/dev/init"
+SYSLOG_TARGET = "/dev/csv-log"
 
 
 @frozen(kw_only=True)
@@ -67,6 +68,8 @@ class Facts:
         max_files: the soft and hard RLIMIT_NOFILE.
         oom_score_adj: None leaves it as it is.
         terminal: whether the process gets a terminal of its own.
+        syslog: the directory of the socket to which a link ``/dev/log`` leads, which is in the
+            root file system already; or None.
     """
 
     cgroups_path: str
@@ -87,6 +90,7 @@ class Facts:
     max_files: tuple[int, int] = (1024, 524288)
     oom_score_adj: int | None = 0
     terminal: bool = False
+    syslog: str | None = None
 
 
 def configuration(definition: ContainerDefinition, facts: Facts) -> dict[str, Any]:
@@ -188,6 +192,10 @@ def _mounts(definition: ContainerDefinition, facts: Facts) -> list[dict[str, Any
     own: list[Volume | Tmpfs] = [*definition.volumes, *definition.tmpfs]
     taken = {mount.target for mount in own}
     mounts = _kernel_mounts()
+    if facts.syslog is not None:
+        # The runtime mounts an empty /dev; with this it takes along what the root has there.
+        next(m for m in mounts if m["destination"] == "/dev")["options"].append("tmpcopyup")
+        mounts.append(_bind(Bind(source=facts.syslog, target=SYSLOG_TARGET)))
     mounts += [_bind(bind) for bind in facts.binds if bind.target not in taken]
     mounts += [
         _own(mount, facts.files) for mount in sorted(own, key=lambda mount: mount.target.split("/"))
