@@ -142,6 +142,16 @@ class Paths(NamedTuple):
         return self.run_dir + "/.syslogd"
 
     @property
+    def forwarder(self) -> str:
+        """The forwarder's own directory: ``lock pid control``."""
+        return self.run_dir + "/.forward"
+
+    @property
+    def positions(self) -> str:
+        """How far each target has come with each log; it survives a boot."""
+        return self.lib_dir + "/forward"
+
+    @property
     def layers(self) -> str:
         """Writable layers: ``NAME.N`` of one launch, ``NAME.keep`` of all of a service's."""
         return self.lib_dir + "/containers"

@@ -1,4 +1,4 @@
-"""A program in memory that nobody can change any more.
+"""A program, or a message, in memory that nobody can change any more.
 
 Source: memfd_create(2), fcntl(2) "File Sealing".
 """
@@ -34,6 +34,26 @@ def sealed_copy(path: str) -> int:
             return fd
     except OSError as error:
         raise SystemCallFailed.of("memfd_create", path, error) from error
+
+
+def sealed_bytes(name: str, content: bytes) -> int:
+    """Put bytes into a sealed memory file; returns its descriptor, close-on-exec.
+
+    Raises:
+        SystemCallFailed: there is no memory for it.
+    """
+    try:
+        fd = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            with open(fd, "wb", closefd=False) as file:
+                file.write(content)
+            fcntl.fcntl(fd, _F_ADD_SEALS, _SEALS)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
+    except OSError as error:
+        raise SystemCallFailed.of("memfd_create", name, error) from error
 
 
 def _create(name: str) -> int:

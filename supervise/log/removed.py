@@ -9,7 +9,7 @@ last.
 import contextlib
 import json
 import os
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from supervise.errors import CsvError
 from supervise.kernel.files import replace_file
@@ -67,7 +67,7 @@ def count_removed(directory: str, name: str) -> None:
 
 def _lines(path: str) -> int:
     with contextlib.ExitStack() as stack:
-        file = stack.enter_context(open(path, "rb"))
+        file: BinaryIO = stack.enter_context(open(path, "rb"))
         if path.endswith(".zst"):
             file = stack.enter_context(unpack(file, path))
             file.seek(0)

@@ -65,7 +65,7 @@ def test_the_name_that_tls_checks_is_the_host_when_none_is_given() -> None:
         ('"udp://a:99999"', "log.forward: 99999 is no port"),
         ('{ ca = "x" }', "log.forward: says not where to"),
         ('{ to = "nowhere" }', 'log.forward.to: "nowhere" is no target'),
-        ('{ to = "tls://a", cert = "x" }', 'write one of: to, ca, certificate, key, name'),
+        ('{ to = "tls://a", cert = "x" }', "write one of: to, ca, certificate, key, name"),
         ('{ to = "tls://a", ca = 1 }', "log.forward.ca: must be text"),
         ('{ to = "tcp://a", ca = "x" }', "log.forward.ca: means something for tls:// only"),
         ('{ to = "tls://a", key = "x" }', "log.forward.key: is of no use without a certificate"),
