@@ -231,6 +231,17 @@ class ServiceDefinition:
     finish_timeout_s: float = 5.0
     fingerprint: str = ""
 
+    @property
+    def private_syslog(self) -> bool:
+        """Whether its launches get a ``/dev/log`` of their own.
+
+        A plain program has this machine's, and a container may bring one.
+        """
+        if self.container is None or not self.log.syslog:
+            return False
+        mounts: list[Volume | Tmpfs] = [*self.container.volumes, *self.container.tmpfs]
+        return not {mount.target for mount in mounts} & {"/dev", "/dev/log", "/dev/csv-log"}
+
 
 @frozen(kw_only=True)
 class MachineSettings:

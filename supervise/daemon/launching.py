@@ -162,11 +162,13 @@ def launch_of(
 ) -> Launch:
     """The launch as the container package knows it; to end and clear it, its number is enough."""
     container = definition.container if definition is not None else None
+    has_syslog = definition is not None and definition.private_syslog
     return Launch(
         name=service.name,
         number=number,
         folder=service.folder,
         definition=container or ContainerDefinition(rootfs=""),
+        syslog=service.files.paths.syslog if has_syslog and service.files.syslog else None,
     )
 
 

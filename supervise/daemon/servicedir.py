@@ -8,12 +8,20 @@ client's exit is no end of file.
 import contextlib
 import fcntl
 import os
+from collections.abc import Callable
 
 from supervise.errors import HostError, SystemCallFailed
 from supervise.kernel import files
+from supervise.kernel.datagrams import bind_socket
 from supervise.kernel.descriptors import Parking
 from supervise.kernel.fifo import make_fifo, open_fifo
+from supervise.kernel.tree import remove_tree
 from supervise.paths import ServicePaths
+
+_SOCKET = "log"
+_SOCKET_MODE = 0o666
+_SOCKETS_PART = 5 / 8
+"""Up to this part of all descriptors sockets are made; beyond, they are left to what must be."""
 
 _LOG_FIFO_MODE = 0o622
 """A program that became another user reopens /dev/stdout: it may write to the inode, not read."""
@@ -28,6 +36,7 @@ class ServiceDir:
         self._held: list[int] = []
         self._logs: list[int] = []
         self.control: int | None = None
+        self.syslog: int | None = None
 
     def open(self) -> int:
         """Make the directory and its FIFO; returns the descriptor that commands come in on.
@@ -107,6 +116,35 @@ class ServiceDir:
             if self._parking.spare():
                 self._logs.append(self._parking.park(open_fifo(path)))
 
+    def hold_syslog(self, held: Callable[[str], int | None]) -> int:
+        """The socket of the service's ``/dev/log``, which we hold as the shim does; idempotent.
+
+        Args:
+            held: asks the shim, by the directory, for a descriptor of what it holds. With none
+                there either the socket is made anew, in the same place.
+
+        Raises:
+            SystemCallFailed: it cannot be made.
+            HostError: there are too few descriptors.
+        """
+        if self.syslog is None:
+            if self._parking.used > self._parking.capacity * _SOCKETS_PART:
+                raise HostError(
+                    f"no descriptor is left for a /dev/log, after {self._parking.used}: "
+                    "raise the limit of open files (LimitNOFILE=, ulimit -n)"
+                )
+            files.make_directory(self.paths.syslog)
+            os.chmod(self.paths.syslog, 0o755)
+            found = held(self.paths.syslog)
+            if found is None:
+                found = bind_socket(self.paths.syslog, _SOCKET, _SOCKET_MODE)
+            self.syslog = self._parking.park(found)
+        return self.syslog
+
+    def has_syslog(self) -> bool:
+        """Whether a supervisor before us has made a socket."""
+        return os.path.exists(f"{self.paths.syslog}/{_SOCKET}")
+
     def open_output(self) -> tuple[int, int]:
         """Descriptors to be a launch's stdout and stderr, read-write and blocking: to be closed.
 
@@ -127,6 +165,9 @@ class ServiceDir:
         """Hold the FIFOs no more: the shim has what was in them, or another holds them."""
         while self._logs:
             self._parking.close(self._logs.pop())
+        if self.syslog is not None:
+            self._parking.close(self.syslog)
+            self.syslog = None
 
     def close(self) -> None:
         """Close every descriptor but those of the logs; the files stay, for the next supervisor."""
@@ -147,6 +188,7 @@ class ServiceDir:
         for path in (self.paths.status, self.paths.state, self.paths.log_policy):
             files.remove_beside(path)
         files.remove_directory(self.paths.supervise)
+        remove_tree(self.paths.syslog)
         files.remove_file(self.paths.state)
         if not os.path.exists(self.paths.log_policy):
             # Its making was cut short: the shim has never heard of it.

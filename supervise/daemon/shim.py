@@ -4,6 +4,7 @@ What the shim has to know it reads from files (``log.json`` and the FIFOs of eac
 on its control FIFO only tells it where to look. So nothing depends on its being alive now.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -20,8 +21,9 @@ from supervise.daemon.journal import Journal
 from supervise.daemon.poll import Poll
 from supervise.daemon.process import Child, Process, adopt
 from supervise.daemon.reaper import Reaper
-from supervise.errors import CsvError
-from supervise.kernel import files
+from supervise.errors import CsvError, SystemCallFailed
+from supervise.kernel import files, proc
+from supervise.kernel.datagrams import held_sockets, share_descriptor, socket_id
 from supervise.kernel.descriptors import Parking
 from supervise.kernel.fifo import grow_pipe, make_fifo, open_fifo
 from supervise.kernel.spawn import Command
@@ -31,6 +33,7 @@ _POLICY = RestartPolicy(reset_after_s=1.0, max_delay_s=5.0)
 _CONTROL_BYTES = 1 << 20
 _STOP_WITHIN_S = 10.0
 _AGAIN_AFTER_S = 0.1
+_HELD_FOR_S = 1.0
 
 
 class Shim:
@@ -49,6 +52,9 @@ class Shim:
         self._stopping = False
         self._status: int | None = None
         self._services = 0
+        self._held: dict[str, int] = {}
+        self._holder: tuple[int, int] | None = None
+        self._held_at = -_HELD_FOR_S
         self._backlog: deque[bytes] = deque()
         self._more = trio.Event()
         self._told = trio.Event()
@@ -59,8 +65,13 @@ class Shim:
         self._control = parking.park(open_fifo(control))
         grow_pipe(self._control, _CONTROL_BYTES)
 
-    def look(self, service: ServicePaths, name: str, policy: LogPolicy) -> None:
+    def look(
+        self, service: ServicePaths, name: str, policy: LogPolicy, socket: int | None = None
+    ) -> None:
         """Have the service's FIFOs read and kept as ``policy`` says.
+
+        Args:
+            socket: our descriptor of its ``/dev/log``, which the shim takes one of its own of.
 
         Raises:
             SystemCallFailed: ``log.json`` cannot be written.
@@ -70,9 +81,49 @@ class Shim:
             "max_size_bytes": policy.max_size_bytes,
             "keep": policy.keep,
             "timestamp": policy.timestamp.value,
+            "socket": None if socket is None else self._place(socket),
         }
         files.replace_file(service.log_policy, json.dumps(content).encode() + b"\n")
         self._tell("look", service)
+
+    def share(self, service: ServicePaths, socket: int) -> None:
+        """Say anew, after a change of supervisors, who has the service's socket and where.
+
+        Raises:
+            SystemCallFailed: ``log.json`` cannot be written.
+        """
+        try:
+            with open(service.log_policy, "rb") as file:
+                content = {**json.load(file), "socket": self._place(socket)}
+        except (OSError, ValueError, TypeError):
+            return  # the next launch writes it
+        files.replace_file(service.log_policy, json.dumps(content).encode() + b"\n")
+        self._tell("look", service)
+
+    def _place(self, socket: int) -> list[int | None]:
+        return [os.getpid(), proc.start_time(os.getpid()), socket]
+
+    def held(self, directory: str) -> int | None:
+        """A descriptor of our own for the socket in this directory, if a shim holds it."""
+        now = time.monotonic()
+        if now - self._held_at > _HELD_FOR_S:
+            # The table of all sockets: read once for all services of a former supervisor.
+            self._holder, self._held_at = self._find_holder(), now
+            self._held = held_sockets(self._holder[0]) if self._holder else {}
+        fd = self._held.get(socket_id(directory))
+        if fd is None or self._holder is None:
+            return None
+        with contextlib.suppress(SystemCallFailed):
+            return share_descriptor(*self._holder, fd)
+        return None
+
+    def _find_holder(self) -> tuple[int, int] | None:
+        try:
+            with open(self._paths.shim + "/pid", "rb") as file:
+                record = json.load(file)
+            return int(record["pid"]), int(record["start_time"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     def separates(self) -> bool:
         """True when one more service's stderr may have a FIFO of its own.

@@ -84,6 +84,9 @@ class Supervised:
         self.means.poll.add(self.files.open(), self._on_commands)
         if os.path.exists(self.files.paths.out):
             self._hold_logs(separate=os.path.exists(self.files.paths.err))
+        if self.files.has_syslog():
+            socket = self.files.hold_syslog(self.means.shim.held)
+            self.means.shim.share(self.files.paths, socket)
 
     # --- events -------------------------------------------------------------------------------
 
@@ -194,14 +197,22 @@ class Supervised:
     # --- the log --------------------------------------------------------------------------------
 
     def open_logs(self, definition: ServiceDefinition) -> None:
-        """Have stdout and stderr taken in by the shim, kept as the definition says.
+        """Have stdout, stderr and syslog taken in by the shim, kept as the definition says.
 
         Raises:
             SystemCallFailed, HostError: a FIFO or ``log.json`` cannot be made.
         """
         if not self._logs_open:
             self._hold_logs(separate=self.means.shim.separates())
-        self.means.shim.look(self.files.paths, self.name, definition.log)
+        socket = self._hold_syslog() if definition.private_syslog else None
+        self.means.shim.look(self.files.paths, self.name, definition.log, socket)
+
+    def _hold_syslog(self) -> int | None:
+        try:
+            return self.files.hold_syslog(self.means.shim.held)
+        except CsvError as error:
+            self.means.journal.say(f"{error}; it starts with no /dev/log", self.name)
+            return None
 
     def _hold_logs(self, *, separate: bool) -> None:
         self.files.hold_logs(separate=separate)
