@@ -1,7 +1,8 @@
 """SIGKILL before every single line of the intake's code: no byte is lost, doubled or altered.
 
-A child process is traced and kills itself before the nth line that it executes in supervise/log;
-the next child finds what it left, together with new output, and dies one line later.
+A child process is traced and kills itself before the nth line that it executes in supervise/log
+or in what takes datagrams; the next child finds what it left, together with new output, and dies
+one line later.
 """
 
 import os
@@ -14,11 +15,16 @@ from types import FrameType
 
 import pytest
 
+from supervise import log
+from supervise.core.syslog import Message
 from supervise.kernel.fifo import is_empty
 from supervise.log import services
 from supervise.log.services import Services
 from supervise.paths import Paths
+from tests.log.box import Box
 from tests.log.shim import Logged
+
+TRACED = ("/datagrams.py", *(f"/log/{name}" for name in os.listdir(os.path.dirname(log.__file__))))
 
 STEPS = 12000
 """More than any scene here executes."""
@@ -43,7 +49,7 @@ def die_before_line(number: int, place: Paths, *, flush: bool) -> bool:
 
         def trace(frame: FrameType, event: str, _argument: object) -> object:
             nonlocal left
-            if "/supervise/log/" not in frame.f_code.co_filename:
+            if not frame.f_code.co_filename.endswith(TRACED):
                 return None
             if event == "line":
                 left -= 1
@@ -110,4 +116,27 @@ def test_nothing_is_lost_whenever_it_is_killed(
     assert web.text("out") == written[web.out]
     assert web.text("err") == written[web.err]
     assert all(os.stat(f"{web.log}/{name}").st_size <= 4096 for name in os.listdir(web.log))
+    web.close()
+
+
+@pytest.mark.usefixtures("small")
+def test_no_message_is_lost_whenever_it_is_killed(place: Paths) -> None:
+    os.makedirs(place.shim + "/spool")
+    web = Logged(place, "web")
+    box = Box(web)
+    sent: list[Message] = []
+    with box.connect() as sender:
+        for step in range(1, STEPS):
+            while box.is_empty() or len(sent) % 3:
+                sent.append(Message(13, b"%d%s." % (len(sent), b"\n" * (len(sent) % 50)), "tag"))
+                sender.send(b"<13>tag: %s\0" % sent[-1].text)
+            if not die_before_line(step, place, flush=False):
+                break
+        else:
+            pytest.fail("a life had more lines than are tried")
+    while not box.is_empty():
+        die_before_line(0, place, flush=True)
+    die_before_line(0, place, flush=True)
+    assert box.messages() == sent
+    box.close()
     web.close()
