@@ -44,12 +44,17 @@ class Supervisor:
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def start(self, *options: str) -> None:
-        """Start it, and return when it has read the scan directory for the first time."""
+    def start(self, *options: str, before: tuple[str, ...] = ()) -> None:
+        """Start it, and return when it has read the scan directory for the first time.
+
+        Args:
+            options: of ``csv scan``.
+            before: a program with arguments that executes the rest of its command line.
+        """
         assert not self.alive
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
-                [*self._program, *options, self.place.scan_dir],
+                [*before, *self._program, *options, self.place.scan_dir],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

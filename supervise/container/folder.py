@@ -30,7 +30,7 @@ def read_folder(
         machine: the machine's defaults of ``[restart]`` and ``[log]``.
 
     Returns:
-        The definition, complete. Its fingerprint covers ``run finish down csv.toml`` and every
+        The definition, complete. Its fingerprint covers ``run finish csv.toml`` and every
         env file that is named.
 
     Raises:
@@ -52,7 +52,8 @@ def read_folder(
                 file=folder + "/csv.toml",
             )
         service = runfile.parse(text, file=run, folder=folder, name=name, machine=machine)
-    stamps = [_stamp(each) for each in (seen, finish, down, settings)]
+    # Not of `down`: it says what the next supervisor begins with, nothing of what runs.
+    stamps = [_stamp(each) for each in (seen, finish, settings)]
     if service.container is not None:
         stamps += [_stamp_of_env(path) for path in service.container.env_files]
     return evolve(

@@ -71,6 +71,7 @@ class Supervisor:
             CsvError: it cannot begin: another supervisor runs, or a directory cannot be made.
         """
         # Before anything else: a signal that finds no receiver would end us in the middle.
+        _forget_inherited_signals()
         for number in _SIGNALS:
             # This is what the receiver puts back in the end: a late signal, when all is done but
             # the process's own exit, would turn success into a death.
@@ -324,6 +325,16 @@ class Supervisor:
         self.journal.say("all services are down")
         self.journal.close()
         self._logged_all = await self.shim.stop()
+
+
+def _forget_inherited_signals() -> None:
+    """Block and ignore nothing that our parent did: a shell's ``&`` ignores INT and QUIT, ``nohup``
+    HUP, and every service would inherit it."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    ours = {signal.SIGPIPE, signal.SIGXFSZ}  # Python ignores these for itself; spawn() resets them
+    for number in signal.valid_signals() - ours - {signal.SIGKILL, signal.SIGSTOP}:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def supervise(paths: Paths) -> None:

@@ -46,7 +46,7 @@ def spawn(command: Command) -> subprocess.Popen[bytes]:
         SystemCallFailed: fork or exec failed; ``errno`` tells ENOENT, EACCES, ENOEXEC (the file
             or its interpreter) from EAGAIN, ENOMEM and EMFILE (try again later).
     """
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, command.blocked)
+    mask = signal.pthread_sigmask(signal.SIG_SETMASK, command.blocked)
     try:
         return subprocess.Popen(
             command.argv,
