@@ -1,4 +1,4 @@
-"""The shim's control lines: ``look NAME``, ``drop NAME``, ``rotate NAME``.
+"""The shim's control lines: ``look NAME``, ``drop NAME``, ``rotate NAME``, ``mark NAME TEXT``.
 
 NAME is that of the service's entry in the run directory: its name, or ``.csv`` for the log in
 which supervisor and shim speak themselves, and which is called ``csv``.
@@ -22,34 +22,53 @@ OWN = "csv"
 OWN_ENTRY = "." + OWN
 """Its entry in the run directory."""
 
-VERBS = ("look", "drop", "rotate")
+VERBS = ("look", "drop", "rotate", "mark")
 _QUOTED = re.compile(rb"%([0-9A-Fa-f]{2})")
+_TEXT_BYTES = 1000
 _SPECIAL = re.compile(rb"[^!-$&-~]")
 
 
 class Order(NamedTuple):
-    """One control line: what to do with the log of which service."""
+    """One control line: what to do with the log of which service.
+
+    Attributes:
+        text: what ``mark`` has to say.
+    """
 
     verb: str
     name: str
+    text: str = ""
 
 
 def format_order(order: Order) -> bytes:
-    """The line, newline included; bytes outside printable ASCII, space and ``%`` as ``%XX``."""
+    """The line, newline included; bytes outside printable ASCII, space and ``%`` as ``%XX``.
+
+    A text that would make it too long to be written at once is cut.
+    """
     entry = OWN_ENTRY if order.name == OWN else order.name
-    raw = entry.encode("utf-8", "surrogateescape")
-    quoted = _SPECIAL.sub(lambda m: b"%%%02X" % ord(m[0]), raw)
-    return b"%s %s\n" % (order.verb.encode(), quoted)
+    words = [order.verb.encode(), _quote(entry.encode("utf-8", "surrogateescape"))]
+    if order.text:
+        words.append(_quote(order.text.encode("utf-8", "surrogateescape")[:_TEXT_BYTES]))
+    return b" ".join(words) + b"\n"
+
+
+def _quote(raw: bytes) -> bytes:
+    return _SPECIAL.sub(lambda m: b"%%%02X" % ord(m[0]), raw)
+
+
+def _unquote(quoted: bytes) -> str:
+    raw = _QUOTED.sub(lambda m: bytes((int(m[1], 16),)), quoted)
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def parse_order(line: bytes) -> Order | None:
     """Read a line without its newline; None when it is no order that this shim knows."""
-    verb, space, quoted = line.partition(b" ")
+    verb, space, rest = line.partition(b" ")
     if not space or verb.decode("ascii", "replace") not in VERBS:
         return None
-    raw = _QUOTED.sub(lambda m: bytes((int(m[1], 16),)), quoted)
-    name = log_name(raw.decode("utf-8", "surrogateescape"))
-    return Order(verb.decode(), name) if name else None
+    quoted, _, text = rest.partition(b" ")
+    name = log_name(_unquote(quoted))
+    return Order(verb.decode(), name, _unquote(text)) if name else None
 
 
 def log_name(entry: str) -> str | None:

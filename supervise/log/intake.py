@@ -47,6 +47,7 @@ from supervise.log.logfile import LogFile
 from supervise.log.messages import Inbox, Messages
 from supervise.log.policy import DEFAULT, Policy
 from supervise.log.progress import POSITIONS, REST, SHRINK, WRITE, Journal, Progress
+from supervise.log.quota import Quota
 from supervise.log.stream import Stream
 
 BATCH_BYTES = 256 * 1024
@@ -55,6 +56,7 @@ BATCH_BYTES = 256 * 1024
 SPOOL_BYTES = 1024 * 1024
 """How much of a stream may wait in its spool while the log cannot be written."""
 
+_SAY_EVERY_S = 1.0
 _HEAD_BYTES = 39  # stamp, origin, mark and the newline of a split, at most
 
 
@@ -72,7 +74,10 @@ class Intake:
         streams: its two FIFOs, and its syslog messages.
     """
 
-    __slots__ = ("_descriptors", "_journal", "file", "name", "policy", "streams")
+    __slots__ = (
+        *("_descriptors", "_journal", "_owed", "_quota", "_said_at"),
+        *("file", "name", "policy", "streams"),
+    )
 
     def __init__(
         self,
@@ -91,6 +96,9 @@ class Intake:
         self._descriptors = descriptors
         self.file = file
         self.policy = policy
+        self._owed: list[str] = []
+        self._quota: Quota | None = None
+        self._said_at = 0.0
         self.streams = (
             Stream(0, origins[0], spool + ".out"),
             Stream(1, origins[1], spool + ".err"),
@@ -145,13 +153,15 @@ class Intake:
     def write(self, stream: Stream, *, flush: bool = False) -> None:
         """Write all whole lines of the stream; with ``flush`` what follows them too.
 
-        A batch that was cut short, by a kill or a failure, is finished first.
+        A batch that was cut short, by a kill or a failure, is finished first. What csv itself has
+        to say comes after it.
         """
         if self._journal.state.step == SHRINK:
             self._truncate()
         while self._journal.state.step == WRITE or self._begin(stream, flush):
             self._finish()
         self._shrink(stream)
+        self._say_owed(now=flush)
 
     def _begin(self, stream: Stream, flush: bool) -> bool:
         """Decide the next batch, as large as can be, and put it into the journal; False: none."""
@@ -162,7 +172,9 @@ class Intake:
         end = len(data) if flush else stream.settled(data, self.policy.line_bytes)
         if not end:
             return False
-        end = self._fit(stream, data, end)
+        end = self._fit(stream, data, self._within_rate(stream, data, end))
+        if not end:
+            return self._begin(stream, flush)
         self._journal.put(
             self._journal.state._replace(
                 step=WRITE,
@@ -174,6 +186,42 @@ class Intake:
             )
         )
         return True
+
+    def _within_rate(self, stream: Stream, data: bytes, end: int) -> int:
+        """How much of the batch its rate allows; when that is nothing, all of it is dropped."""
+        policy = self.policy
+        if not policy.rate_per_s:
+            return end
+        quota = self._quota
+        if quota is None or (quota.rate_per_s, quota.burst) != (policy.rate_per_s, policy.burst):
+            quota = self._quota = Quota(policy.rate_per_s, policy.burst)
+        lines = data.count(b"\n", 0, end) or 1
+        allowed = quota.take(lines)
+        if allowed == lines:
+            return end
+        if allowed:
+            return end - len(data[:end].split(b"\n", allowed)[-1])
+        state = self._journal.state
+        state = _at(stream, state, self.position(stream) + end)
+        self._journal.put(state._replace(lost=state.lost + lines))
+        return 0
+
+    def discard(self) -> None:
+        """Drop the lines that wait in the spools, counted: they cannot be written, and nobody is
+        to wait. The beginning of a line stays, so that no line is counted twice.
+        """
+        if self._journal.state.step == SHRINK:
+            self._truncate()
+        state = self._journal.state._replace(step=REST)
+        for stream in self.streams:
+            waiting = self._read(stream, self.position(stream), self.waiting(stream))
+            end = waiting.rfind(b"\n") + 1 or len(waiting)
+            lines = waiting.count(b"\n") or bool(waiting)
+            state = _at(stream, state, self.position(stream) + end)
+            state = state._replace(lost=state.lost + lines)
+        self._journal.put(state)
+        for stream in self.streams:
+            self._shrink(stream)
 
     def _fit(self, stream: Stream, data: bytes, end: int) -> int:
         """Cut a batch, at a line's end if there is one, so that an empty file can hold it."""
@@ -227,7 +275,31 @@ class Intake:
         length = min(length, stream.size - position)
         return os.pread(stream.open_spool(self._descriptors), length, position)
 
-    def say(self, text: str) -> None:
+    @property
+    def lost(self) -> int:
+        """How many lines were dropped of which the log does not say so yet."""
+        return self._journal.state.lost
+
+    def mark(self, text: str) -> None:
+        """Have a record of csv's own added after the next ``write`` that succeeds."""
+        self._owed.append(text)
+
+    def _say_owed(self, *, now: bool) -> None:
+        """Add the marks; and how many lines were dropped, but not more often than once a second."""
+        if self.lost and (now or time.monotonic() - self._said_at >= _SAY_EVERY_S):
+            self._said_at = time.monotonic()
+            lines = "1 line was" if self.lost == 1 else f"{self.lost} lines were"
+            self.say(f"{lines} dropped here{self._why_dropped()}", lost=0)
+        while self._owed:
+            self.say(self._owed[0])
+            del self._owed[0]
+
+    def _why_dropped(self) -> str:
+        rate = f"more came than rate = {self.policy.rate_per_s:g}/s" if self._quota else ""
+        full = "the log could not be written, and on_full = drop" if self.policy.drops else ""
+        return "".join(f": {why}" for why in (" or ".join(filter(None, (rate, full))),) if why)
+
+    def say(self, text: str, lost: int | None = None) -> None:
         """Add a record of csv's own, when no batch is under way (after a ``write`` that succeeded).
 
         A kill in the midst of it may lose this record, but nothing else.
@@ -235,7 +307,8 @@ class Intake:
         record = Record(time.time_ns(), "csv", text.encode("utf-8", "replace"))
         line = format_record(record, self.policy.form)
         length = self.file.write([line], self.policy)
-        self._journal.put(self._journal.state._replace(length=length))
+        state = self._journal.state
+        self._journal.put(state._replace(length=length, lost=state.lost if lost is None else lost))
 
     def forget(self) -> None:
         """Remove the spools; only when nothing waits in them."""

@@ -12,15 +12,20 @@ import contextlib
 import os
 import stat
 import time
+from collections.abc import Callable
 
-from supervise.core.logline import TAI64N, label_ns, make_stamp
+from supervise.core.logline import TAI64N, label_ns, make_stamp, parse_record
 from supervise.errors import HostError
 from supervise.log.descriptors import Descriptors
 from supervise.log.policy import Policy
 from supervise.log.progress import WRITE, Journal
+from supervise.log.removed import count_removed
+from supervise.log.retention import surplus
 
 _DIRECTORY_MODE = 0o750  # a log may hold what its service should have kept to itself
 _FILE_MODE = 0o640
+_NS = 1_000_000_000
+_HEAD_BYTES = 128  # a stamp and an origin, and some text
 _STEM_LENGTH = len("@") + 24 + len(".s")
 
 PACKED = ".zst"
@@ -71,9 +76,12 @@ class LogFile:
         directory: ``LOG/NAME``; made when it is needed.
         journal: where the length and identity of ``current`` are kept.
         descriptors: who keeps ``current`` open.
+
+    Attributes:
+        on_rotated: called with the directory when there is a file to be compressed.
     """
 
-    __slots__ = ("_descriptors", "_directory", "_is_torn", "_journal")
+    __slots__ = ("_begun_ns", "_descriptors", "_directory", "_is_torn", "_journal", "on_rotated")
 
     def __init__(self, directory: str, journal: Journal, descriptors: Descriptors) -> None:
         self._directory = directory
@@ -82,6 +90,12 @@ class LogFile:
         # Whether what lies beyond the settled length is ours: so it is until the first write of
         # this life has succeeded. Later, what lies there was appended by someone else.
         self._is_torn = True
+        self._begun_ns = 0  # the stamp of the first record; 0 when it was not looked at yet
+        self.on_rotated: Callable[[str], None] | None = None
+
+    @property
+    def directory(self) -> str:
+        return self._directory
 
     @property
     def current(self) -> str:
@@ -90,8 +104,9 @@ class LogFile:
     def write(self, buffers: list[bytes | memoryview], policy: Policy) -> int:
         """Write at the settled end of ``current``, all of it; the caller settles the new length.
 
-        Rotates before, if ``current`` would grow beyond ``max_size_bytes``. Repeating the call
-        after a failure or a kill writes the same bytes at the same place.
+        Rotates before, if ``current`` would grow beyond ``max_size_bytes``, or is of another span
+        of time; no timer does that, so a log that nobody writes to causes no wake-up. Repeating
+        the call after a failure or a kill writes the same bytes at the same place.
 
         Returns:
             The length of ``current`` once this is settled.
@@ -101,7 +116,10 @@ class LogFile:
         """
         size = sum(map(len, buffers))
         fd = self._attach()
-        if self._journal.state.length and self._journal.state.length + size > policy.max_size_bytes:
+        length = self._journal.state.length
+        if length and (
+            length + size > policy.max_size_bytes or self._is_of_former_span(fd, policy)
+        ):
             fd = self.rotate(policy)
         at = self._journal.state.length
         end = at + size
@@ -110,6 +128,18 @@ class LogFile:
             buffers = [b"".join(buffers)[at - end :]]
         self._is_torn = False
         return end
+
+    def _is_of_former_span(self, fd: int, policy: Policy) -> bool:
+        span_ns = int(policy.rotate_every_s * _NS)
+        if not span_ns:
+            return False
+        # A batch that is written once more goes where it went before: by its stamp.
+        state = self._journal.state
+        now_ns = state.stamp_ns if state.step == WRITE else time.time_ns()
+        if not self._begun_ns:
+            head = parse_record(os.pread(fd, _HEAD_BYTES, 0).partition(b"\n")[0])
+            self._begun_ns = head.time_ns if head else now_ns
+        return self._begun_ns // span_ns != now_ns // span_ns
 
     def _attach(self) -> int:
         """Open ``current`` and bring the journal to agree with what is there."""
@@ -134,6 +164,7 @@ class LogFile:
 
     def _adopt(self, fd: int, found: os.stat_result) -> None:
         """Go on after what is there: a new file, or one that somebody cut, extended or made."""
+        self._begun_ns = 0
         length = found.st_size
         if length and os.pread(fd, 1, length - 1) != b"\n":
             length += os.pwrite(fd, b"\n", length)
@@ -161,9 +192,12 @@ class LogFile:
         self._descriptors.close(self.current)
         fd = self._attach()
         kept.append(name)
-        for old in kept[: max(0, len(kept) - policy.keep)]:
+        for old in surplus(self._directory, kept, policy):
+            count_removed(self._directory, old)
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{self._directory}/{old}")
+        if self.on_rotated is not None and policy.compress:
+            self.on_rotated(self._directory)
         return fd
 
 

@@ -20,7 +20,7 @@ _COPY_BYTES = 124
 _GROW_SLOTS = 64
 _NAME = struct.Struct("<128sI")
 _SLOT_BYTES = _NAME.size + 2 * _COPY_BYTES
-_FIELDS = struct.Struct("<QQQQQQQBBBBQQI")
+_FIELDS = struct.Struct("<QQQQQQQBBBBQQIQ")
 _CHECKSUM = struct.Struct("<I")
 
 REST = 0
@@ -43,6 +43,7 @@ class Progress(NamedTuple):
         tai64n: the form of the batch's stamp.
         dropped: the service is gone; when all is written, its files go too.
         end, stamp_ns, limit: the batch; see ``core.logline.stamp_lines``.
+        lost: how many lines were dropped since the log last said so.
     """
 
     sequence: int = 0
@@ -59,6 +60,7 @@ class Progress(NamedTuple):
     end: int = 0
     stamp_ns: int = 0
     limit: int = 0
+    lost: int = 0
 
 
 POSITIONS = ("position_out", "position_err", "position_syslog")

@@ -17,12 +17,13 @@ from collections.abc import Callable
 from supervise.errors import CsvError, HostError, SystemCallFailed
 from supervise.kernel.datagrams import share_descriptor
 from supervise.kernel.fifo import open_fifo
-from supervise.log.control import OWN, OWN_ENTRY, Order, log_name, parse_order
+from supervise.log.control import OWN, OWN_ENTRY, VERBS, Order, log_name, parse_order
 from supervise.log.descriptors import Descriptors
 from supervise.log.intake import Intake
 from supervise.log.logfile import LogFile
 from supervise.log.mailbox import Mailbox
 from supervise.log.messages import Inbox
+from supervise.log.packer import Packer
 from supervise.log.policy import DEFAULT, read_policy
 from supervise.log.progress import Journal, ProgressFile
 from supervise.log.stream import Stream
@@ -36,6 +37,7 @@ RETRY_S = 1.0
 
 _OPEN_FILES = 128
 _STOP_ROUNDS = 8
+_OVERFLOW = ("the writer waits: nothing is lost", "they are dropped, and counted")
 _FIFO_NAMES = ("out", "err")
 
 
@@ -62,6 +64,7 @@ class Services:
         self._dropping: dict[Intake, None] = {}
         self._unready: set[str] = set()
         self._retry_at = 0.0
+        self._packer = Packer(self.say, lambda fd: epoll.register(fd, select.EPOLLIN))
         self._mailbox = Mailbox(paths.shim, self._descriptors)
         epoll.register(self._mailbox.fileno(), select.EPOLLIN)
 
@@ -122,6 +125,8 @@ class Services:
         """Take a batch from a FIFO that has something, and write it."""
         if fd == self._mailbox.fileno():
             self._obey()
+        elif fd == self._packer.fd:
+            self._packer.done()
         elif fd in self._streams:
             self._take(*self._streams[fd])
 
@@ -138,6 +143,7 @@ class Services:
                 break
         for stream, (_, intake) in list(self._late.items()):
             self._write(intake, stream, flush=True)
+        self._packer.close()
 
     def say(self, text: str) -> None:
         """Say one line on standard error and, if that needs no waiting, in csv's own log."""
@@ -156,9 +162,9 @@ class Services:
         for order in orders:
             self._note(order)
         self._mailbox.forget()
-        for verb, name in dict.fromkeys(orders):
-            intake = self._intakes.get(name)
-            if intake and verb == "rotate":
+        for order in dict.fromkeys(orders):
+            intake = self._intakes.get(order.name)
+            if intake and order.verb == "rotate":
                 self._rotate(intake)
             elif intake and intake.dropped:
                 self._dropping[intake] = None
@@ -166,16 +172,28 @@ class Services:
     def _parse(self, line: bytes) -> Order | None:
         order = parse_order(line)
         if order is None:
-            self.say(f"control: {line[:200]!r} is no order; expected look, drop or rotate NAME")
+            self.say(f"control: {line[:200]!r} is no order: {', '.join(VERBS)}")
         return order
 
     def _note(self, order: Order) -> None:
         if order.verb == "look" or order.name not in self._intakes:
             self._look(order.name)
         intake = self._intakes.get(order.name)
-        if intake and order.verb != "rotate":
+        if intake and order.verb == "mark":
+            self._mark(intake, order.text)
+        elif intake and order.verb != "rotate":
             intake.dropped = order.verb == "drop"
             self._dropping.pop(intake, None)
+
+    def _mark(self, intake: Intake, text: str) -> None:
+        """Say it after all that has come until now; a kill may have it said twice, not never."""
+        for stream in intake.streams:
+            for _ in range(_STOP_ROUNDS):
+                if stream.is_empty() or not self._take(intake, stream):
+                    break
+            self._write(intake, stream, flush=True)
+        intake.mark(text)
+        self._write(intake, intake.streams[0])
 
     def _rotate(self, intake: Intake) -> None:
         for stream in intake.streams:
@@ -225,6 +243,9 @@ class Services:
         try:
             intake = self._intake(name)
             intake.policy = policy
+            intake.file.on_rotated = self._packer.add
+            if policy.compress:
+                self._packer.add(intake.file.directory)
             for stream, fifo in zip(intake.streams, _FIFO_NAMES, strict=False):
                 self._open(intake, stream, f"{folder}/{fifo}")
             if policy.socket:
@@ -297,7 +318,7 @@ class Services:
         """
         folder = self._folder(intake.name)
         for stream, name in zip(intake.streams, _FIFO_NAMES, strict=False):
-            _unlink_fifo(f"{folder}/{name}", stream.fifo)
+            stream.unlink(f"{folder}/{name}")
         for stream in intake.streams:
             self._close(stream)
         intake.forget()
@@ -320,9 +341,17 @@ class Services:
             self._failed(intake, error)
         if taken:
             self._write(intake, stream)
-        elif intake in self._failing:  # the spool is full: now the FIFO fills, the writer waits
-            self._epoll.modify(stream.fifo, 0)
+        elif intake in self._failing:  # the spool is full
+            self._overflow(intake, stream)
         return taken
+
+    def _overflow(self, intake: Intake, stream: Stream) -> None:
+        """From now on the FIFO fills, and then the writer waits; or lines are dropped."""
+        if intake.policy.drops:
+            with contextlib.suppress(OSError):  # of the spool, which is no worse than before
+                intake.discard()
+        else:
+            self._epoll.modify(stream.fifo, 0)
 
     def _write(self, intake: Intake, stream: Stream, *, flush: bool = False) -> None:
         if intake in self._failing:
@@ -333,7 +362,7 @@ class Services:
         except (OSError, CsvError) as error:
             self._failed(intake, error)
             return
-        if intake.waiting(stream):
+        if intake.waiting(stream) or intake.lost:
             self._late[stream] = (time.monotonic() + SILENCE_S, intake)
 
     def _failed(self, intake: Intake, error: OSError | CsvError) -> None:
@@ -347,10 +376,11 @@ class Services:
             self._late.pop(stream, None)
         self.say(
             f"log of {intake.name} cannot be written: {error}; it is tried again every second."
-            " Nothing is lost: lines are kept in memory, and when that is full the writer waits"
+            f" Lines are kept in memory, and when that is full {_OVERFLOW[intake.policy.drops]}"
         )
 
     def _retry(self, intake: Intake) -> None:
+        lines = intake.lost
         try:
             for stream in intake.streams:
                 intake.write(stream)
@@ -359,19 +389,13 @@ class Services:
         except (OSError, CsvError):
             return
         text = f"could not be written for {time.monotonic() - self._failing.pop(intake):.1f} s"
+        lost = f"{lines} lines were dropped" if lines else "nothing was lost"
         with contextlib.suppress(OSError, CsvError):
-            intake.say(f"this log {text}; nothing was lost")
-        self.say(f"log of {intake.name} {text}; it can again, nothing was lost")
+            intake.say(f"this log {text}; {lost}")
+        self.say(f"log of {intake.name} {text}; it can again, {lost}")
         for stream in intake.streams:
             if stream.fifo >= 0:
                 self._epoll.modify(stream.fifo, select.EPOLLIN)
             self._write(intake, stream)
         if intake.dropped:
             self._dropping[intake] = None
-
-
-def _unlink_fifo(path: str, fd: int) -> None:
-    """Remove a FIFO, unless another one than ours has taken its place."""
-    with contextlib.suppress(OSError):
-        if fd < 0 or os.path.samestat(os.lstat(path), os.fstat(fd)):
-            os.unlink(path)

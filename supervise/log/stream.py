@@ -36,6 +36,12 @@ class Stream:
     def open_spool(self, descriptors: Descriptors) -> int:
         return descriptors.get(self.spool, open_spool)
 
+    def unlink(self, path: str) -> None:
+        """Remove the FIFO, unless another one has taken its place."""
+        with contextlib.suppress(OSError):
+            if self.fifo < 0 or os.path.samestat(os.lstat(path), os.fstat(self.fifo)):
+                os.unlink(path)
+
     def is_empty(self) -> bool:
         """Whether nothing can be taken now."""
         return self.fifo < 0 or is_empty(self.fifo)

@@ -13,6 +13,13 @@ CSV_RUN = "#!/usr/bin/env csv-run\n"
 SLEEP = "exec sleep 1000"
 WAIT = "while :; do sleep 1000 & wait $!; done"
 """Waits so that a trap runs at once."""
+COUNTS = """\
+i=0
+while :; do
+  i=$((i+1)); echo line $i
+  [ $((i % 100)) = 0 ] && sleep 0.005
+done"""
+"""Prints numbered lines: many, but not so many that their writing is all that is tested."""
 
 KINDS = ("plain", "host", "busybox")
 
@@ -61,3 +68,12 @@ def shim(supervisor: Supervisor, *, other_than: int | None = None) -> int:
         return pid if pid != other_than and Path(f"/proc/{pid}/exe").exists() else None
 
     return wait_for(ready, supervisor.place.shim)
+
+
+def counted(supervisor: Supervisor, name: str) -> list[int]:
+    """The numbers of the lines of COUNTS in the service's log."""
+    return [
+        int(line.split(" line ")[1])
+        for line in supervisor.log(name).splitlines()
+        if " line " in line
+    ]

@@ -11,10 +11,9 @@ import pytest
 from supervise.kernel.fifo import is_empty
 from supervise.paths import Paths
 from tests.supervisor import Supervisor
-from tests.system.services import SLEEP, Kind, container
+from tests.system.services import COUNTS, SLEEP, Kind, container, counted
 from tests.waiting import kill, wait_for, wait_for_exit
 
-COUNTS = "i=0; while :; do i=$((i+1)); echo line $i; done"
 GATED = """\
 #!/bin/sh
 # crun, behind a gate: it goes on when somebody writes to it.
@@ -94,9 +93,9 @@ def test_no_line_is_lost(supervisor: Supervisor, kind: Kind) -> None:
         supervisor.start()
     assert supervisor.csv("svc", "-w", "30", "-d", "web").returncode == 0
     assert supervisor.stop() == 0
-    lines = [line.split(" line ")[1] for line in supervisor.log("web").splitlines()]
-    assert lines == [str(number + 1) for number in range(len(lines))]
-    assert len(lines) > 100
+    numbers = counted(supervisor, "web")
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) > 100
 
 
 def test_the_folder_went_or_changed_in_between(supervisor: Supervisor, kind: Kind) -> None:

@@ -4,10 +4,9 @@ import os
 import signal
 
 from tests.supervisor import Supervisor
-from tests.system.services import Kind, shim
+from tests.system.services import COUNTS, Kind, counted, shim
 from tests.waiting import kill
 
-COUNTS = "i=0; while :; do i=$((i+1)); echo line $i; done"
 LOG = '[log]\nmax_size = "1G"\n'
 
 
@@ -23,8 +22,8 @@ def test_killed_it_comes_back_and_loses_nothing(supervisor: Supervisor, kind: Ki
     assert supervisor.state("web")["pid"] == pid
     supervisor.csv("svc", "-w", "30", "-d", "web")
     assert supervisor.stop() == 0
-    lines = [line.split(" line ")[1] for line in supervisor.log("web").splitlines()]
-    assert lines == [str(number + 1) for number in range(len(lines))]
+    numbers = counted(supervisor, "web")
+    assert numbers == list(range(1, len(numbers) + 1))
     assert "the syslog shim ended (SIGKILL); starting it again" in supervisor.output.read_text()
 
 
@@ -47,8 +46,8 @@ def test_both_killed(supervisor: Supervisor) -> None:
     shim(supervisor, other_than=former)
     supervisor.csv("svc", "-w", "30", "-d", "web")
     assert supervisor.stop() == 0
-    lines = [line.split(" line ")[1] for line in supervisor.log("web").splitlines()]
-    assert lines == [str(number + 1) for number in range(len(lines))]
+    numbers = counted(supervisor, "web")
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 def test_stopped_it_delays_no_supervision(supervisor: Supervisor) -> None:

@@ -95,9 +95,9 @@ def test_term_ends_all_in_parallel_and_leaves_nothing(place: Paths, kind: Kind) 
         supervisor.wait_for_line(f"stubborn{number}", "no")
     os.kill(supervisor.pid, signal.SIGTERM)  # a second one must not hurry it into leaking
     os.kill(supervisor.pid, signal.SIGINT)
-    while supervisor.alive:
-        os.kill(supervisor.pid, signal.SIGTERM)  # nor one in its very last moment
-    assert supervisor.stop() == 0
+    wait_for(lambda: not os.path.exists(place.run_dir), os.path.dirname(place.run_dir))
+    os.kill(supervisor.pid, signal.SIGTERM)  # nor one in its very last moment
+    assert supervisor.stop() == 0, supervisor.output.read_text()
     assert 1 <= time.monotonic() - begun < 4
     for pid in pids:
         assert not Path(f"/proc/{pid}").exists()
