@@ -111,7 +111,9 @@ class Inbox:
         if note is None:
             return 0
         start, limit, name = note.split(b" ", 2)
-        lines = (_lines(*each, int(limit), self._hosts) for each in tray.datagrams())
+        # A container's host name is its service's, unless the run file says otherwise.
+        hosts = self._hosts | {name.removesuffix(b".log")}
+        lines = (_lines(*each, int(limit), hosts) for each in tray.datagrams())
         spool = self._descriptors.get(f"{self._directory}/{os.fsdecode(name)}", open_spool)
         at = int(start)
         for each in lines:
