@@ -67,7 +67,7 @@ class WholeLife:
         self._supervisor = Supervisor(self.place, *([program] if cut is not None else []))
         step = first
         try:
-            self._start()
+            self._start_and_take_over(first)
             while step < last:
                 act, goal = self.steps[step]
                 act()
@@ -96,6 +96,16 @@ class WholeLife:
         wrong += rules.left_of_all(self.payloads)
         wrong += rules.wrong_lines(self.payloads, NAME)
         return [*wrong, output] if wrong else []
+
+    def _start_and_take_over(self, step: int) -> None:
+        """Start it; what lives, and is not being stopped, goes on: neither ended nor doubled."""
+        before = {life.id for life in self.payloads.lives()}
+        self._start()
+        goals = [goal for _, goal in self.steps[step : step + 1]]
+        if before and (self._runs in goals or self._runs_anew in goals):
+            self._wait(self._runs)
+            after = {life.id for life in self.payloads.lives()}
+            assert before == after, f"not taken over: {self._facts()}"
 
     def _start(self) -> None:
         try:

@@ -18,7 +18,7 @@ KINDS = {
     "container": Kind(container=('rootfs = "host"',), finish=True),
     "kept": Kind(container=('rootfs = "BOX"', 'writable = "keep"')),
 }
-CUTS = 5
+CUTS = 4
 """How many steps of each life are tried without ``--long``."""
 
 
