@@ -47,6 +47,7 @@ def carry_out(service: "Supervised", effect: Effect) -> None:
 def _start(service: "Supervised", effect: on.Start) -> None:
     try:
         service.open_logs(effect.definition)
+        service.mark(f"launch {effect.launch} started")
         if effect.definition.container is None:
             _start_plain(service, effect)
         else:

@@ -11,7 +11,6 @@ import signal
 import sys
 import time
 from collections import deque
-from urllib.parse import quote
 
 import trio
 
@@ -25,8 +24,9 @@ from supervise.errors import CsvError, SystemCallFailed
 from supervise.kernel import files, proc
 from supervise.kernel.datagrams import held_sockets, share_descriptor, socket_id
 from supervise.kernel.descriptors import Parking
-from supervise.kernel.fifo import grow_pipe, make_fifo, open_fifo
+from supervise.kernel.fifo import grow_pipe, make_fifo, open_fifo, unread_bytes
 from supervise.kernel.spawn import Command
+from supervise.log.control import OWN, OWN_ENTRY, Order, format_order
 from supervise.paths import Paths, ServicePaths
 
 _POLICY = RestartPolicy(reset_after_s=1.0, max_delay_s=5.0)
@@ -81,6 +81,12 @@ class Shim:
             "max_size_bytes": policy.max_size_bytes,
             "keep": policy.keep,
             "timestamp": policy.timestamp.value,
+            "rotate_every_s": policy.rotate_every_s,
+            "max_total_bytes": policy.max_total_bytes,
+            "compress": policy.compress.value,
+            "rate_per_s": policy.rate_per_s,
+            "burst": policy.burst,
+            "on_full": policy.on_full.value,
             "socket": None if socket is None else self._place(socket),
         }
         files.replace_file(service.log_policy, json.dumps(content).encode() + b"\n")
@@ -139,9 +145,21 @@ class Shim:
         self._services -= 1
         self._tell("drop", service)
 
-    def _tell(self, verb: str, service: ServicePaths) -> None:
+    def mark(self, service: ServicePaths, text: str) -> None:
+        """Have the log say ``text`` in its own name, after all that is in the FIFOs now."""
+        unread = tuple(unread_bytes(path) for path in (service.out, service.err))
+        self._tell("mark", service, text, unread)
+
+    def _tell(
+        self, verb: str, service: ServicePaths, text: str = "", unread: tuple[int, ...] = ()
+    ) -> None:
         name = service.run.rpartition("/")[2]
-        self._backlog.append(f"{verb} {quote(name, safe='')}\n".encode())
+        line = format_order(Order(verb, OWN if name == OWN_ENTRY else name, text, unread))
+        if not self._backlog:
+            with contextlib.suppress(BlockingIOError):
+                os.write(self._control, line)
+                return
+        self._backlog.append(line)
         self._more.set()
         if self._told.is_set():
             self._told = trio.Event()

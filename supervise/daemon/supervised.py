@@ -187,6 +187,7 @@ class Supervised:
                 core.last_end.status, out_of_memory=core.last_end.out_of_memory
             )
             say(f"launch {core.last_end.launch} ended: {how}", self.name)
+            self.mark(f"launch {core.last_end.launch} ended: {how}")
         elif core.error is not None and core.error != error:
             say(core.error, self.name)
         if core.phase is Phase.UP and phase is not Phase.UP:
@@ -213,6 +214,11 @@ class Supervised:
         except CsvError as error:
             self.means.journal.say(f"{error}; it starts with no /dev/log", self.name)
             return None
+
+    def mark(self, text: str) -> None:
+        """Say it in the service's own log, between the lines of one launch and the next."""
+        if self._logs_open:
+            self.means.shim.mark(self.files.paths, text)
 
     def _hold_logs(self, *, separate: bool) -> None:
         self.files.hold_logs(separate=separate)

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import stat
+import sys
 import termios
 
 from supervise.errors import HostError, SystemCallFailed
@@ -56,6 +57,20 @@ def grow_pipe(fd: int, size_bytes: int) -> None:
     with contextlib.suppress(OSError):
         if fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ) < size_bytes:
             fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, size_bytes)
+
+
+def unread_bytes(path: str) -> int:
+    """How many bytes are in the FIFO now, of which somebody else must hold it; 0: no FIFO is."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+    except OSError:
+        return 0
+    finally:
+        os.close(fd)
 
 
 def is_empty(fd: int) -> bool:

@@ -1,4 +1,4 @@
-"""The shim's control lines: ``look NAME``, ``drop NAME``, ``rotate NAME``, ``mark NAME TEXT``.
+"""The shim's control lines: ``look``, ``drop`` and ``rotate NAME``, ``mark NAME UNREAD TEXT``.
 
 NAME is that of the service's entry in the run directory: its name, or ``.csv`` for the log in
 which supervisor and shim speak themselves, and which is called ``csv``.
@@ -24,6 +24,7 @@ OWN_ENTRY = "." + OWN
 
 VERBS = ("look", "drop", "rotate", "mark")
 _QUOTED = re.compile(rb"%([0-9A-Fa-f]{2})")
+_COUNTS = re.compile(rb"\d{1,18}(,\d{1,18})?")
 _TEXT_BYTES = 1000
 _SPECIAL = re.compile(rb"[^!-$&-~]")
 
@@ -33,11 +34,14 @@ class Order(NamedTuple):
 
     Attributes:
         text: what ``mark`` has to say.
+        unread: how many bytes were in the FIFOs out and err when the mark was made: it belongs
+            behind them, wherever the shim is by then. It takes no more than that before it marks.
     """
 
     verb: str
     name: str
     text: str = ""
+    unread: tuple[int, ...] = ()
 
 
 def format_order(order: Order) -> bytes:
@@ -48,6 +52,7 @@ def format_order(order: Order) -> bytes:
     entry = OWN_ENTRY if order.name == OWN else order.name
     words = [order.verb.encode(), _quote(entry.encode("utf-8", "surrogateescape"))]
     if order.text:
+        words.append(",".join(map(str, order.unread or (0,))).encode())
         words.append(_quote(order.text.encode("utf-8", "surrogateescape")[:_TEXT_BYTES]))
     return b" ".join(words) + b"\n"
 
@@ -66,9 +71,16 @@ def parse_order(line: bytes) -> Order | None:
     verb, space, rest = line.partition(b" ")
     if not space or verb.decode("ascii", "replace") not in VERBS:
         return None
-    quoted, _, text = rest.partition(b" ")
+    quoted, *further = rest.split(b" ")
     name = log_name(_unquote(quoted))
-    return Order(verb.decode(), name, _unquote(text)) if name else None
+    if not name:
+        return None
+    if verb != b"mark":
+        return Order(verb.decode(), name)
+    if len(further) != 2 or not _COUNTS.fullmatch(further[0]):
+        return None
+    counts = tuple(map(int, further[0].split(b",")))
+    return Order(verb.decode(), name, _unquote(further[1]), counts)
 
 
 def log_name(entry: str) -> str | None:

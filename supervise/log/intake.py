@@ -139,7 +139,7 @@ class Intake:
         """How many bytes of the stream are in the spool and not yet in the log."""
         return stream.size - self.position(stream)
 
-    def take(self, stream: Stream) -> int:
+    def take(self, stream: Stream, most: int = BATCH_BYTES) -> int:
         """Move what has come to the spool, one batch at most, as far as there is room.
 
         Returns:
@@ -147,7 +147,7 @@ class Intake:
         """
         if self._journal.state.step == SHRINK:  # the spool could not be truncated before
             self._truncate()
-        room = min(BATCH_BYTES, SPOOL_BYTES - self.waiting(stream))
+        room = min(most, BATCH_BYTES, SPOOL_BYTES - self.waiting(stream))
         return stream.take(self._descriptors, room, self.policy.line_bytes) if room > 0 else 0
 
     def write(self, stream: Stream, *, flush: bool = False) -> None:

@@ -10,6 +10,7 @@ is a batch that was cut short, and is written again at the same place.
 
 import contextlib
 import os
+import re
 import stat
 import time
 from collections.abc import Callable
@@ -26,7 +27,9 @@ _DIRECTORY_MODE = 0o750  # a log may hold what its service should have kept to i
 _FILE_MODE = 0o640
 _NS = 1_000_000_000
 _HEAD_BYTES = 128  # a stamp and an origin, and some text
-_STEM_LENGTH = len("@") + 24 + len(".s")
+# Searched by filter() alone: a directory may hold very many, and is listed at each rotation.
+_ROTATED = re.compile(r"@[0-9a-f]{24}\.s(\.zst)?")
+_PACKED = re.compile(r"\.zst$")
 
 PACKED = ".zst"
 """What a rotated file's name has at its end when it was compressed."""
@@ -39,16 +42,16 @@ def rotated_names(directory: str) -> list[str]:
     between the last two steps of its compression.
     """
     with contextlib.suppress(FileNotFoundError):
-        names = sorted(name for name in os.listdir(directory) if is_rotated_name(name))
+        names = sorted(filter(_ROTATED.fullmatch, os.listdir(directory)))
         found = set(names)
-        return [name for name in names if not is_packed(name) or stem(name) not in found]
+        twice = {name for name in filter(_PACKED.search, names) if stem(name) in found}
+        return [name for name in names if name not in twice] if twice else names
     return []
 
 
 def is_rotated_name(name: str) -> bool:
     """Whether a file of this name is a rotated log, compressed or not."""
-    plain = name.removesuffix(PACKED)
-    return len(plain) == _STEM_LENGTH and plain[0] == "@" and plain.endswith(".s")
+    return _ROTATED.fullmatch(name) is not None
 
 
 def is_packed(name: str) -> bool:

@@ -19,7 +19,7 @@ from supervise.kernel.datagrams import share_descriptor
 from supervise.kernel.fifo import open_fifo
 from supervise.log.control import OWN, OWN_ENTRY, VERBS, Order, log_name, parse_order
 from supervise.log.descriptors import Descriptors
-from supervise.log.intake import Intake
+from supervise.log.intake import BATCH_BYTES, Intake
 from supervise.log.logfile import LogFile
 from supervise.log.mailbox import Mailbox
 from supervise.log.messages import Inbox
@@ -62,6 +62,7 @@ class Services:
         self._late: dict[Stream, tuple[float, Intake]] = {}
         self._failing: dict[Intake, float] = {}
         self._dropping: dict[Intake, None] = {}
+        self._taken: dict[Stream, int] = {}
         self._unready: set[str] = set()
         self._retry_at = 0.0
         self._packer = Packer(self.say, lambda fd: epoll.register(fd, select.EPOLLIN))
@@ -154,11 +155,10 @@ class Services:
             with contextlib.suppress(BlockingIOError):
                 os.write(own.streams[0].fifo, line.encode("utf-8", "replace") + b"\n")
 
-    # Orders
-
     def _obey(self) -> None:
         """Read all orders, look, note drops in the journal; only then forget the orders and act."""
         orders = [order for line in self._mailbox.read() if (order := self._parse(line))]
+        self._taken.clear()
         for order in orders:
             self._note(order)
         self._mailbox.forget()
@@ -180,31 +180,30 @@ class Services:
             self._look(order.name)
         intake = self._intakes.get(order.name)
         if intake and order.verb == "mark":
-            self._mark(intake, order.text)
+            self._mark(intake, order)
         elif intake and order.verb != "rotate":
             intake.dropped = order.verb == "drop"
             self._dropping.pop(intake, None)
 
-    def _mark(self, intake: Intake, text: str) -> None:
-        """Say it after all that has come until now; a kill may have it said twice, not never."""
-        for stream in intake.streams:
-            for _ in range(_STOP_ROUNDS):
-                if stream.is_empty() or not self._take(intake, stream):
+    def _mark(self, intake: Intake, order: Order) -> None:
+        """Say it after what was there when it was ordered; a kill may have it said twice."""
+        for stream, unread in zip(intake.streams, order.unread, strict=False):
+            while (left := unread - self._taken.get(stream, 0)) > 0:
+                if not (taken := self._take(intake, stream, left)):
                     break
+                self._taken[stream] = self._taken.get(stream, 0) + taken
             self._write(intake, stream, flush=True)
-        intake.mark(text)
+        intake.mark(order.text)
         self._write(intake, intake.streams[0])
 
     def _rotate(self, intake: Intake) -> None:
         for stream in intake.streams:
             self._write(intake, stream)
-        if intake not in self._failing:
-            try:
+        try:
+            if intake not in self._failing:
                 intake.file.rotate(intake.policy)
-            except (OSError, CsvError) as error:
-                self._failed(intake, error)
-
-    # Services coming and going
+        except (OSError, CsvError) as error:
+            self._failed(intake, error)
 
     def _folder(self, name: str) -> str:
         return f"{self._paths.run_dir}/{OWN_ENTRY if name == OWN else name}"
@@ -330,13 +329,11 @@ class Services:
         with contextlib.suppress(OSError):
             os.rmdir(folder)
 
-    # Writing
-
-    def _take(self, intake: Intake, stream: Stream) -> int:
+    def _take(self, intake: Intake, stream: Stream, most: int = BATCH_BYTES) -> int:
         """Take one batch and write it; 0 when nothing came."""
         taken = 0
         try:
-            taken = intake.take(stream)
+            taken = intake.take(stream, most)
         except OSError as error:
             self._failed(intake, error)
         if taken:

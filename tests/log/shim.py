@@ -56,10 +56,10 @@ class Shim:
             return False
         return bool(record["pid"] == self.pid)
 
-    def order(self, verb: str, name: str, text: str = "") -> None:
+    def order(self, verb: str, name: str, text: str = "", *unread: int) -> None:
         """Write one line into the control FIFO."""
         with open(self.place.shim + "/control", "r+b", buffering=0) as control:
-            control.write(format_order(Order(verb, name, text)))
+            control.write(format_order(Order(verb, name, text, unread)))
 
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)

@@ -119,13 +119,21 @@ def test_a_mark_stands_after_all_that_came_before_it(shim: Shim, logged: Make) -
     web = logged()
     os.write(web.out, lines(1000) + b"unfinished")
     os.write(web.err, b"an error\n")
-    shim.start()
-    shim.order("mark", "web", "launch 1 ended: exit 3")
-    web.wait(lambda: web.texts()[-1:] == [b"launch 1 ended: exit 3"])
-    assert web.text("out") == lines(1000) + b"unfinished"
-    assert web.text("err") == b"an error\n"
+    former = len(lines(1000) + b"unfinished")
+    os.mkdir(shim.place.shim)
+    os.mkfifo(shim.place.shim + "/control")
+    control = os.open(shim.place.shim + "/control", os.O_RDWR)
+    shim.order("mark", "web", "launch 1 ended: exit 3", former, 9)
     os.write(web.out, b"next\n")
-    web.wait(lambda: web.texts()[-1] == b"next")
+    shim.order("mark", "web", "launch 2 ended: exit 3", former + 5, 9)
+    os.write(web.out, b"last\n")
+    shim.start()  # only now: what came meanwhile is still told apart
+    os.close(control)
+    web.wait(lambda: web.texts()[-1] == b"last")
+    assert web.text("out") == lines(1000) + b"unfinishednext\nlast\n"
+    ends = [b"launch 1 ended: exit 3", b"next", b"launch 2 ended: exit 3", b"last"]
+    assert web.texts()[-4:] == ends
+    assert web.texts()[-5] == b"an error"
 
 
 def test_a_mark_waits_for_a_disk(shim: Shim, logged: Make, small_disk: str) -> None:
