@@ -17,9 +17,7 @@ def main(argv: Sequence[str]) -> int:
         "one takes them over.",
         "csv scan\ncsv scan ./services --run-dir /tmp/run --lib-dir /tmp/lib --log-dir /tmp/log",
     )
-    parser.add_argument(
-        "scan_dir", metavar="DIR", nargs="?", help="the scan directory"
-    )
+    parser.add_argument("scan_dir", metavar="DIR", nargs="?", help="the scan directory")
     add_directories(parser, "run", "lib", "log")
     # Imported late, so that --help and a wrong option cost no more than they must.
     from supervise.daemon.supervisor import supervise

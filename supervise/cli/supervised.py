@@ -44,17 +44,19 @@ class Supervised(NamedTuple):
 def find(argument: str, paths: Paths) -> Supervised:
     """The service that ``argument`` names: a bare name in the scan directory, else a path.
 
-    ``FOLDER/supervise`` counts; where it is missing (the link could not be made, or the folder
-    was removed while its service still runs) the run directory is looked at, for folders of this
-    scan directory only: the same name elsewhere is another service.
+    For a folder of this scan directory the run directory counts: it knows the service also when
+    the link ``FOLDER/supervise`` could not be made, when the folder was removed while its service
+    runs, and when two links lead to one folder. Elsewhere, and where nothing is known,
+    ``FOLDER/supervise`` counts.
     """
     bare = "/" not in argument and argument not in (".", "..")
     folder = f"{paths.scan_dir}/{argument}" if bare else argument.rstrip("/") or "/"
     supervise = f"{folder}/supervise"
-    if not os.path.isdir(supervise):
-        parent, name = os.path.split(os.path.abspath(folder))
-        if os.path.realpath(parent) == os.path.realpath(paths.scan_dir):
-            supervise = paths.service(name).supervise
+    parent, name = os.path.split(os.path.abspath(folder))
+    if os.path.realpath(parent) == os.path.realpath(paths.scan_dir):
+        ours = paths.service(name).supervise
+        if os.path.isdir(ours) or not os.path.isdir(supervise):
+            supervise = ours
     return Supervised(argument, folder, supervise)
 
 

@@ -39,17 +39,20 @@ Action = Callable[[State, Event, float], list[Effect]]
 
 
 def up(state: State, event: Event, now: float) -> list[Effect]:
+    """Start now, and forget what failed."""
     want_up(state, event, now)
     return start(state, now)
 
 
 def once(state: State, event: Event, now: float) -> list[Effect]:
+    """Start now, for one launch."""
     want_once(state, event, now)
     forgive(state)
     return start(state, now)
 
 
 def want_up(state: State, event: Event, now: float) -> list[Effect]:
+    """Run on; the launch there is stays."""
     state.want, state.fresh = Want.UP, False
     forgive(state)
     return []
@@ -62,16 +65,19 @@ def up_later(state: State, event: Event, now: float) -> list[Effect]:
 
 
 def want_once(state: State, event: Event, now: float) -> list[Effect]:
+    """No launch after this one."""
     state.want, state.fresh = Want.ONCE, False
     return []
 
 
 def want_down(state: State, event: Event, now: float) -> list[Effect]:
+    """No launch after this one, nor after a start of the supervisor."""
     state.want, state.fresh = Want.DOWN, False
     return []
 
 
 def try_now(state: State, event: Event, now: float) -> list[Effect]:
+    """The delay is over: start."""
     if not is_due(state, now):
         return []
     # One launch, not a new series: its delays could outgrow the window, and never give up again.
@@ -80,6 +86,7 @@ def try_now(state: State, event: Event, now: float) -> list[Effect]:
 
 
 def started(state: State, event: Event, now: float) -> list[Effect]:
+    """The launch lives."""
     state.up_at = now
     enter(state, Phase.UP, now)
     return []
@@ -92,6 +99,7 @@ def started_late(state: State, event: Event, now: float) -> list[Effect]:
 
 
 def ready(state: State, event: Event, now: float) -> list[Effect]:
+    """The launch serves: its health counts from here, from the first time it said so."""
     if state.ready_at is None:
         state.ready_at = now
     return []
@@ -101,6 +109,7 @@ def ready(state: State, event: Event, now: float) -> list[Effect]:
 
 
 def stop(state: State, event: Event, now: float) -> list[Effect]:
+    """Send the stop signal, and wait for the end until the grace period is over."""
     launched = state.launched or policy_of(state)
     state.asked_at = now
     state.paused = False
@@ -109,6 +118,7 @@ def stop(state: State, event: Event, now: float) -> list[Effect]:
 
 
 def down_running(state: State, event: Event, now: float) -> list[Effect]:
+    """Stop, and stay down."""
     want_down(state, event, now)
     return stop(state, event, now)
 
@@ -123,11 +133,13 @@ def terminate(state: State, event: Event, now: float) -> list[Effect]:
 
 
 def kill(state: State, event: Event, now: float) -> list[Effect]:
+    """Kill all of the launch; what is wanted stays."""
     state.asked_at = now
     return [on.KillAll(launch=state.launch)]
 
 
 def kill_when_due(state: State, event: Event, now: float) -> list[Effect]:
+    """The grace period is over: kill, and again if that did not help."""
     if not is_due(state, now):
         return []
     state.deadline = now + KILL_AGAIN_AFTER_S
@@ -137,38 +149,45 @@ def kill_when_due(state: State, event: Event, now: float) -> list[Effect]:
 
 
 def kill_stopping(state: State, event: Event, now: float) -> list[Effect]:
+    """Do not wait for the end of the grace period."""
     state.deadline = now
     return kill_when_due(state, event, now)
 
 
 def cancel(state: State, event: Event, now: float) -> list[Effect]:
+    """Give up the start under way."""
     state.asked_at = now
     enter(state, Phase.STOPPING, now, now + KILL_AGAIN_AFTER_S)
     return [on.CancelStart(launch=state.launch)]
 
 
 def down_starting(state: State, event: Event, now: float) -> list[Effect]:
+    """Give up the start under way, and stay down."""
     want_down(state, event, now)
     return cancel(state, event, now)
 
 
 def down_idle(state: State, event: Event, now: float) -> list[Effect]:
+    """No launch is due any more."""
     want_down(state, event, now)
     forgive(state)
     return rest(state, now)
 
 
 def send(state: State, event: Event, now: float) -> list[Effect]:
+    """Pass the signal on to a launch that lives."""
     assert isinstance(event, on.Send)
     return [on.Signal(launch=state.launch, signal=event.signal)] if state.up_at is not None else []
 
 
 def pause(state: State, event: Event, now: float) -> list[Effect]:
+    """Stop the launch as ^Z does."""
     state.paused = True
     return [on.Signal(launch=state.launch, signal=SIGSTOP)]
 
 
 def resume(state: State, event: Event, now: float) -> list[Effect]:
+    """Let a paused launch go on."""
     state.paused = False
     return [on.Signal(launch=state.launch, signal=SIGCONT)] if state.up_at is not None else []
 
@@ -177,6 +196,7 @@ def resume(state: State, event: Event, now: float) -> list[Effect]:
 
 
 def exited(state: State, event: Event, now: float) -> list[Effect]:
+    """The launch is over: count it, then ``finish``, or what comes next."""
     assert isinstance(event, on.Exited)
     ran_s = now - state.up_at if state.up_at is not None else 0.0
     state.last_end = End(
@@ -196,6 +216,7 @@ def exited(state: State, event: Event, now: float) -> list[Effect]:
 
 
 def start_failed(state: State, event: Event, now: float) -> list[Effect]:
+    """The launch never was: count it, then what comes next."""
     assert isinstance(event, on.StartFailed)
     state.last_end = End(launch=event.launch, at=event.at, reason=event.reason)
     count(state, now)
@@ -203,6 +224,7 @@ def start_failed(state: State, event: Event, now: float) -> list[Effect]:
 
 
 def finished(state: State, event: Event, now: float) -> list[Effect]:
+    """``finish`` is over: what comes next, unless it said that nothing should."""
     assert isinstance(event, on.Finished)
     permanent = event.status == FINISH_SAYS_PERMANENT << 8
     if permanent and state.want is Want.UP and not is_last(state):
@@ -211,6 +233,7 @@ def finished(state: State, event: Event, now: float) -> list[Effect]:
 
 
 def kill_finish(state: State, event: Event, now: float) -> list[Effect]:
+    """``finish`` has used up its time."""
     if not is_due(state, now):
         return []
     state.deadline = now + KILL_AGAIN_AFTER_S
@@ -221,29 +244,35 @@ def kill_finish(state: State, event: Event, now: float) -> list[Effect]:
 
 
 def leave_idle(state: State, event: Event, now: float) -> list[Effect]:
+    """Nothing runs: be gone now."""
     state.leaving = True
     return rest(state, now)
 
 
 def leave_later(state: State, event: Event, now: float) -> list[Effect]:
+    """Be gone when this launch is over."""
     state.leaving = True
     return []
 
 
 def retire_running(state: State, event: Event, now: float) -> list[Effect]:
+    """The folder is gone: stop, then be gone."""
     return [*down_running(state, event, now), *retire_later(state, event, now)]
 
 
 def retire_starting(state: State, event: Event, now: float) -> list[Effect]:
+    """The folder is gone: give up the start under way, then be gone."""
     return [*down_starting(state, event, now), *retire_later(state, event, now)]
 
 
 def retire_later(state: State, event: Event, now: float) -> list[Effect]:
+    """The folder is gone: be gone when this launch is over."""
     state.retired = True
     return want_down(state, event, now)
 
 
 def retire_idle(state: State, event: Event, now: float) -> list[Effect]:
+    """The folder is gone and nothing runs: be gone now."""
     retire_later(state, event, now)
     return rest(state, now)
 
@@ -269,6 +298,7 @@ def defined(state: State, event: Event, now: float) -> list[Effect]:
 
 
 def defined_down(state: State, event: Event, now: float) -> list[Effect]:
+    """A new folder starts, unless it is normally down."""
     defined(state, event, now)
     return start(state, now) if state.want is Want.UP else []
 
@@ -294,6 +324,7 @@ def _is_new(state: State, definition: ServiceDefinition) -> bool:
 
 
 def broken(state: State, event: Event, now: float) -> list[Effect]:
+    """The folder is broken: nothing new starts from it, what runs is left alone."""
     assert isinstance(event, on.Broken)
     _be_new(state, now)
     state.definition = None
@@ -302,6 +333,7 @@ def broken(state: State, event: Event, now: float) -> list[Effect]:
 
 
 def broken_idle(state: State, event: Event, now: float) -> list[Effect]:
+    """The folder is broken and nothing runs: fail until it is mended."""
     broken(state, event, now)
     state.gave_up = None
     enter(state, Phase.FAILED, now)
@@ -309,8 +341,10 @@ def broken_idle(state: State, event: Event, now: float) -> list[Effect]:
 
 
 def broken_down(state: State, event: Event, now: float) -> list[Effect]:
+    """A broken folder that is new fails; one that was down stays so."""
     return broken_idle(state, event, now) if state.fresh else broken(state, event, now)
 
 
 def nothing(state: State, event: Event, now: float) -> list[Effect]:
+    """The event means nothing in this phase."""
     return []

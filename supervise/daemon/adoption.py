@@ -128,4 +128,5 @@ def _adopt(
         poll=means.poll,
         parking=means.parking,
         ended=ended,
+        kill_group=service.ran_plain,
     )

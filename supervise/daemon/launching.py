@@ -88,19 +88,22 @@ def _environment(service: "Supervised", launch: int) -> dict[str, str]:
 
 def on_exit(service: "Supervised", launch: int, status: int | None) -> None:
     """The launch's first process has ended."""
-    launched = service.core.launched
-    out_of_memory = (
-        launched is not None
-        and launched.container is not None
-        and status is not None
-        and status & 0x7F == signal.SIGKILL
-        and service.means.launcher is not None
-        and service.means.launcher.oom_killed(launch_of(service, launch))
-    )
+    out_of_memory = _is_out_of_memory(service, launch, status)
     service.process = None
     service.feed(
         on.Exited(launch=launch, status=status, out_of_memory=out_of_memory, at=time.time())
     )
+
+
+def _is_out_of_memory(service: "Supervised", launch: int, status: int | None) -> bool:
+    killed = status is not None and status & 0x7F == signal.SIGKILL
+    if not killed or service.ran_plain or service.means.launcher is None:
+        return False
+    try:
+        return service.means.launcher.oom_killed(launch_of(service, launch))
+    except CsvError as error:
+        service.fail(error)
+        return False
 
 
 async def _start_container(

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 from collections.abc import Callable
 
 from supervise.daemon.poll import Poll
@@ -64,6 +65,7 @@ def adopt(
     poll: Poll,
     parking: Parking,
     ended: Callable[[int | None], None],
+    kill_group: bool = False,
 ) -> Process | None:
     """Take over the process that is (pid, start time); None when it is gone.
 
@@ -73,6 +75,7 @@ def adopt(
         poll: watches it otherwise.
         parking: keeps the pidfd.
         ended: gets its wait status once, or None where the kernel cannot tell.
+        kill_group: when it ends, kill what is left of its process group.
     """
     if proc.parent(pid) == os.getpid() and proc.start_time(pid) == start_time:
         reaper.adopt(pid, ended)
@@ -88,6 +91,10 @@ def adopt(
         status = proc.zombie_status(pid, start_time)
         if status is None:
             status = pidfd.exit_status(fd)
+        elif kill_group:
+            # It may be reaped by now, but hardly twice over: its number is still its group's.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
         adopted.forget()
         parking.close(fd)
         ended(status)

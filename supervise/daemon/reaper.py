@@ -105,8 +105,11 @@ class Reaper:
 
     def adopt(self, pid: int, owner: Owner) -> None:
         """Own a child that we did not spawn; its status may be here already."""
-        if pid in self._kept:
-            owner(self._kept.pop(pid))
+        status = self._kept.pop(pid, None)
+        # A process that lives cannot have been reaped: then the status is that of an orphan which
+        # had this pid before.
+        if status is not None and proc.start_time(pid) is None:
+            owner(status)
         else:
             self._owners[pid] = owner
 

@@ -174,8 +174,11 @@ class Shim:
     async def _flush(self) -> None:
         while self._backlog:
             await trio.lowlevel.wait_writable(self._control)
-            # A writable pipe takes a line of less than PIPE_BUF whole.
-            os.write(self._control, self._backlog.popleft())
+            # A writable pipe takes a line of less than PIPE_BUF whole, unless another writer was
+            # faster.
+            with contextlib.suppress(BlockingIOError):
+                os.write(self._control, self._backlog[0])
+                self._backlog.popleft()
         self._told.set()
 
     async def serve(self) -> None:

@@ -13,7 +13,6 @@ import resource
 
 from supervise.errors import HostError
 
-
 _PASSING = 1024
 _MOST = 1 << 20
 
