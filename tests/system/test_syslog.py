@@ -60,7 +60,7 @@ def test_every_sender_is_heard(supervisor: Supervisor, user: str) -> None:
     supervisor.add("web", container(SENDERS, f'user = "{user}"', 'restart = "no"'))
     supervisor.wait_for_line("web", HEARD[-1])
     lines = [line.split(" ", 1)[1] for line in supervisor.log("web").splitlines()]
-    assert lines == HEARD
+    assert [line for line in lines if not line.startswith("csv ")] == HEARD
 
 
 def test_it_lives_through_every_death(supervisor: Supervisor) -> None:
