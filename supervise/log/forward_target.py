@@ -12,6 +12,7 @@ settled or the target cannot be reached, a timer.
 """
 
 import contextlib
+import math
 import os
 import time
 from collections import deque
@@ -84,7 +85,6 @@ class Sender:
         self._flying = trio.Event()
         self._link: Link | None = None
         self._failing_since: float | None = None
-        self._settled = False
         self._hurry = trio.Event()
 
     # --- what is to be sent ---------------------------------------------------------------------
@@ -161,15 +161,16 @@ class Sender:
         delay_s = _FIRST_DELAY_S
         while True:
             await self._work.wait()
-            self._settled = False
+            connected_at = math.inf
             try:
                 async with connect(self.target) as link:
+                    connected_at = time.monotonic()
                     await self._converse(link)
             except (OSError, trio.TooSlowError, CsvError) as error:
                 self._rewind()
                 if self._work.is_set():  # else nothing is lacking: it left while all was quiet
                     self._failed(error)
-            if self._settled:
+            if time.monotonic() - connected_at > delay_s:
                 delay_s = _FIRST_DELAY_S
             self._hurry = trio.Event()
             with trio.move_on_after(delay_s):
@@ -298,7 +299,6 @@ class Sender:
             moved[mark.source.name] = self._arrived.popleft()
         for name, mark in moved.items():
             self._positions.save(name, mark.position)
-            self._settled = True
             self._works(mark.at)
 
     async def drain(self) -> None:

@@ -117,6 +117,12 @@ class Receiver:
                 stderr=errors,
             )
 
+    def wait_until_ready(self) -> None:
+        """Wait until it has read its configuration, and listens."""
+        assert self.process is not None
+        pid, own = self.directory / "pid", str(self.process.pid)
+        wait_for(lambda: pid.exists() and pid.read_text().strip() == own, str(self.directory))
+
     def kill(self) -> None:
         """SIGKILL; what it had not written is lost to it."""
         assert self.process is not None
