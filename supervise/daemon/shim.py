@@ -22,7 +22,7 @@ from supervise.daemon.process import Child, Process, adopt
 from supervise.daemon.reaper import Reaper
 from supervise.errors import CsvError, SystemCallFailed
 from supervise.kernel import files, proc
-from supervise.kernel.datagrams import held_sockets, share_descriptor, socket_id
+from supervise.kernel.datagrams import held_sockets, share_socket, socket_id
 from supervise.kernel.descriptors import Parking
 from supervise.kernel.fifo import grow_pipe, make_fifo, open_fifo, unread_bytes
 from supervise.kernel.spawn import Command
@@ -87,7 +87,7 @@ class Shim:
             "rate_per_s": policy.rate_per_s,
             "burst": policy.burst,
             "on_full": policy.on_full.value,
-            "socket": None if socket is None else self._place(socket),
+            "socket": None if socket is None else self._place(service, socket),
         }
         files.replace_file(service.log_policy, json.dumps(content).encode() + b"\n")
         self._tell("look", service)
@@ -100,14 +100,15 @@ class Shim:
         """
         try:
             with open(service.log_policy, "rb") as file:
-                content = {**json.load(file), "socket": self._place(socket)}
+                content = {**json.load(file), "socket": self._place(service, socket)}
         except (OSError, ValueError, TypeError):
             return  # the next launch writes it
         files.replace_file(service.log_policy, json.dumps(content).encode() + b"\n")
         self._tell("look", service)
 
-    def _place(self, socket: int) -> list[int | None]:
-        return [os.getpid(), proc.start_time(os.getpid()), socket]
+    def _place(self, service: ServicePaths, socket: int) -> list[object]:
+        pid = os.getpid()
+        return [pid, proc.start_time(pid), socket, socket_id(service.syslog)]
 
     def held(self, directory: str) -> int | None:
         """A descriptor of our own for the socket in this directory, if a shim holds it."""
@@ -116,11 +117,12 @@ class Shim:
             # The table of all sockets: read once for all services of a former supervisor.
             self._holder, self._held_at = self._find_holder(), now
             self._held = held_sockets(self._holder[0]) if self._holder else {}
-        fd = self._held.get(socket_id(directory))
+        name = socket_id(directory)
+        fd = self._held.get(name)
         if fd is None or self._holder is None:
             return None
         with contextlib.suppress(SystemCallFailed):
-            return share_descriptor(*self._holder, fd)
+            return share_socket(*self._holder, fd, name)
         return None
 
     def _find_holder(self) -> tuple[int, int] | None:

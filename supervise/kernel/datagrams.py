@@ -187,12 +187,13 @@ def held_sockets(pid: int) -> dict[str, int]:
     return held
 
 
-def share_descriptor(pid: int, start_time: int, fd: int) -> int | None:
-    """A descriptor of our own for what another process has open; None when it has ended.
+def share_socket(pid: int, start_time: int, fd: int, name: str) -> int | None:
+    """A descriptor of our own for a socket that another process has; None if it has it no more.
 
     Args:
         pid, start_time: which process.
         fd: the number that it has there.
+        name: the socket's ``socket_id``: by now the number may be that of another file.
 
     Raises:
         SystemCallFailed: EPERM: this takes CAP_SYS_PTRACE, or the same rights as the other has.
@@ -209,7 +210,22 @@ def share_descriptor(pid: int, start_time: int, fd: int) -> int | None:
     finally:
         os.close(process)
     if shared >= 0:
-        return shared
+        if _name(shared) == name:
+            return shared
+        os.close(shared)
+        return None
     if number in (errno.ESRCH, errno.EBADF):
         return None
     raise SystemCallFailed("pidfd_getfd", f"process {pid}", number)
+
+
+def _name(fd: int) -> str:
+    """The ``socket_id`` of a socket; empty for any other file."""
+    try:
+        found = socket.socket(fileno=fd)
+    except OSError:
+        return ""
+    try:
+        return os.fsdecode(found.getsockname()).rpartition("/")[2]
+    finally:
+        found.detach()

@@ -25,7 +25,8 @@ class Policy(NamedTuple):
         compress: rotated files are compressed, by zstd.
         rate_per_s, burst: lines beyond are dropped and counted; a rate of 0 drops none.
         drops: lines that cannot be written are dropped, once the spool is full; else they wait.
-        socket: who has the socket of its syslog messages: pid, start time, descriptor.
+        socket: who has the socket of its syslog messages: pid, start time, descriptor, the
+            socket's name.
     """
 
     max_size_bytes: int = 16 * 1024 * 1024
@@ -37,7 +38,7 @@ class Policy(NamedTuple):
     rate_per_s: float = 0.0
     burst: int = 1
     drops: bool = False
-    socket: tuple[int, int, int] | None = None
+    socket: tuple[int, int, int, str] | None = None
 
     @property
     def line_bytes(self) -> int:
@@ -94,11 +95,11 @@ def _word(path: str, value: dict[str, object], key: str, default: str, other: st
     return str(word)
 
 
-def _socket(path: str, value: dict[str, object]) -> tuple[int, int, int] | None:
+def _socket(path: str, value: dict[str, object]) -> tuple[int, int, int, str] | None:
     match value.get("socket"):
         case None:
             return None
-        case [int(pid), int(start_time), int(fd)] if 0 < pid < 1 << 31 and 0 <= fd < 1 << 31:
-            return pid, start_time, fd
+        case [int(pid), int(start), int(fd), str(name)] if 0 < pid < 1 << 31 and 0 <= fd < 1 << 31:
+            return pid, start, fd, name
         case other:
-            raise CsvError(f"{path}: socket is {other!r}; expected pid, start time, descriptor")
+            raise CsvError(f"{path}: socket is {other!r}; expected pid, start time, fd, name")

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 
 from supervise.errors import CsvError, HostError, SystemCallFailed
-from supervise.kernel.datagrams import share_descriptor
+from supervise.kernel.datagrams import share_socket
 from supervise.kernel.fifo import open_fifo
 from supervise.log.control import OWN, OWN_ENTRY, VERBS, Order, log_name, parse_order
 from supervise.log.descriptors import Descriptors
@@ -248,7 +248,7 @@ class Services:
             for stream, fifo in zip(intake.streams, _FIFO_NAMES, strict=False):
                 self._open(intake, stream, f"{folder}/{fifo}")
             if policy.socket:
-                self._hold(intake, intake.streams[2], share_descriptor(*policy.socket))
+                self._hold(intake, intake.streams[2], share_socket(*policy.socket))
         except (OSError, SystemCallFailed) as error:
             self._not_ready(name, error)
         else:

@@ -5,7 +5,7 @@ import select
 import socket
 
 from supervise.core.syslog import Message, decompose
-from supervise.kernel.datagrams import bind_socket
+from supervise.kernel.datagrams import bind_socket, socket_id
 from supervise.kernel.proc import start_time
 from tests.log.shim import Logged
 from tests.waiting import LIMIT_S
@@ -22,6 +22,11 @@ class Box:
         self.bind(**policy)
 
     @property
+    def id(self) -> str:
+        """The socket's own name."""
+        return socket_id(self.directory)
+
+    @property
     def path(self) -> str:
         return self.directory + "/log"
 
@@ -30,7 +35,7 @@ class Box:
         self.close()
         self.fd = bind_socket(self.directory, "log", 0o666)
         pid = os.getpid()
-        self.logged.keep_as(socket=[pid, start_time(pid), self.fd], **policy)
+        self.logged.keep_as(socket=[pid, start_time(pid), self.fd, self.id], **policy)
 
     def close(self) -> None:
         if self.fd >= 0:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from supervise.core.syslog import Message, parse
 from supervise.kernel.datagrams import DATAGRAM_BYTES, bind_socket
+from supervise.kernel.proc import start_time
 from supervise.log.descriptors import Descriptors
 from supervise.log.messages import Inbox, Messages
 from supervise.paths import Paths
@@ -116,6 +117,19 @@ def test_a_new_socket_is_taken_after_what_is_in_the_old(shim: Shim, box: Box) ->
     with box.connect() as sender:
         sender.send(b"<13>new")
     box.wait_for(Message(13, b"old"), Message(13, b"new"))
+
+
+def test_a_number_that_is_another_file_by_now_is_not_taken(shim: Shim, box: Box) -> None:
+    with open("/dev/null", "rb") as other, box.connect() as unbound:
+        for fd in (other.fileno(), unbound.fileno(), 1 << 20):
+            place = [os.getpid(), start_time(os.getpid()), fd, box.id]
+            box.logged.keep_as(socket=place)
+            shim.start()
+            with box.connect() as sender:
+                sender.send(b"<13>hello")
+            assert shim.stop() == 0
+        assert not box.is_empty()
+        assert not os.path.exists(box.logged.log)
 
 
 def test_a_dropped_service_loses_no_message(shim: Shim, box: Box) -> None:
