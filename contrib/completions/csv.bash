@@ -16,6 +16,7 @@ _csv_options() {
         run | csv-run) own='--run-dir --lib-dir' ;;
         scan) own='--run-dir --lib-dir --log-dir' ;;
         syslogd) own='--run-dir --log-dir' ;;
+        forward) own='--run-dir --lib-dir --log-dir' ;;
         svc) own='-u -d -o -p -c -h -a -i -t -k -x -1 -2 -q -w --scan-dir --run-dir' ;;
         svstat | svok) own='--scan-dir --run-dir' ;;
     esac
@@ -27,7 +28,7 @@ _csv() {
     COMPREPLY=()
     if [ "$command" = csv ]; then
         if [ "$COMP_CWORD" = 1 ]; then
-            COMPREPLY=($(compgen -W 'scan status logs check run svc svstat svok syslogd --help
+            COMPREPLY=($(compgen -W 'scan status logs check run svc svstat svok syslogd forward --help
                 --version' -- "$word"))
             return
         fi

@@ -8,14 +8,14 @@ function __csv_services
     end
 end
 
-set -l commands scan status logs check run svc svstat svok syslogd
+set -l commands scan status logs check run svc svstat svok syslogd forward
 complete -c csv -f
 complete -c csv -n "not __fish_seen_subcommand_from $commands" -a scan -d 'supervise a directory'
 complete -c csv -n "not __fish_seen_subcommand_from $commands" -a status -d 'show every service'
 complete -c csv -n "not __fish_seen_subcommand_from $commands" -a logs -d 'show a log'
 complete -c csv -n "not __fish_seen_subcommand_from $commands" -a check -d 'is a folder right?'
 complete -c csv -n "not __fish_seen_subcommand_from $commands" -a run -d 'run one container'
-complete -c csv -n "not __fish_seen_subcommand_from $commands" -a 'svc svstat svok syslogd'
+complete -c csv -n "not __fish_seen_subcommand_from $commands" -a 'svc svstat svok syslogd forward'
 complete -c csv -n "__fish_seen_subcommand_from status logs svc svstat svok" -a '(__csv_services)'
 complete -c csv -n "__fish_seen_subcommand_from status check logs" -l json -d 'for programs'
 complete -c csv -n "__fish_seen_subcommand_from logs" -s f -d follow

@@ -22,6 +22,7 @@ COMMANDS = {
     "svstat": ("supervise.cli.svstat", "show services in daemontools' words"),
     "svok": ("supervise.cli.svok", "exit 0 if a service is supervised"),
     "syslogd": ("supervise.cli.syslogd", "take the log lines of all services in"),
+    "forward": ("supervise.cli.forward", "send logs on to where [log] forward says"),
 }
 
 _HELP = """\

@@ -8,6 +8,7 @@ from attrs import define, field
 
 from supervise.container.launcher import Launcher
 from supervise.daemon.deadlines import Deadlines
+from supervise.daemon.forwarder import Forwarder
 from supervise.daemon.journal import Journal
 from supervise.daemon.places import Places
 from supervise.daemon.poll import Poll
@@ -42,6 +43,7 @@ class Means:
     journal: Journal
     parking: Parking
     shim: Shim
+    forwarder: Forwarder
     strays: Strays
     launcher: Launcher | None
     no_runtime: str

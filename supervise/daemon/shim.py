@@ -7,32 +7,27 @@ on its control FIFO only tells it where to look. So nothing depends on its being
 import contextlib
 import json
 import os
-import signal
-import sys
 import time
 from collections import deque
 
 import trio
 
-from supervise.core import ends, restart
-from supervise.core.definition import LogPolicy, RestartPolicy
+from supervise.core.definition import LogPolicy
+from supervise.core.forward import dump
 from supervise.daemon.journal import Journal
+from supervise.daemon.keeper import Keeper
 from supervise.daemon.poll import Poll
-from supervise.daemon.process import Child, Process, adopt
 from supervise.daemon.reaper import Reaper
-from supervise.errors import CsvError, SystemCallFailed
+from supervise.errors import SystemCallFailed
 from supervise.kernel import files, proc
 from supervise.kernel.datagrams import held_sockets, share_socket, socket_id
 from supervise.kernel.descriptors import Parking
 from supervise.kernel.fifo import grow_pipe, make_fifo, open_fifo, unread_bytes
-from supervise.kernel.spawn import Command
 from supervise.log.control import OWN, OWN_ENTRY, Order, format_order
 from supervise.paths import Paths, ServicePaths
 
-_POLICY = RestartPolicy(reset_after_s=1.0, max_delay_s=5.0)
 _CONTROL_BYTES = 1 << 20
 _STOP_WITHIN_S = 10.0
-_AGAIN_AFTER_S = 0.1
 _HELD_FOR_S = 1.0
 
 
@@ -43,14 +38,16 @@ class Shim:
         self, paths: Paths, *, reaper: Reaper, poll: Poll, parking: Parking, journal: Journal
     ) -> None:
         self._paths = paths
-        self._reaper = reaper
-        self._poll = poll
         self._parking = parking
-        self._journal = journal
-        self._process: Process | None = None
-        self._ended = trio.Event()
-        self._stopping = False
-        self._status: int | None = None
+        self._keeper = Keeper(
+            what="the syslog shim",
+            argv=("syslogd", "--run-dir", paths.run_dir, "--log-dir", paths.log_dir),
+            pid_file=paths.shim + "/pid",
+            reaper=reaper,
+            poll=poll,
+            parking=parking,
+            journal=journal,
+        )
         self._services = 0
         self._held: dict[str, int] = {}
         self._holder: tuple[int, int] | None = None
@@ -87,6 +84,7 @@ class Shim:
             "rate_per_s": policy.rate_per_s,
             "burst": policy.burst,
             "on_full": policy.on_full.value,
+            "forward": [dump(target) for target in policy.forward],
             "socket": None if socket is None else self._place(service, socket),
         }
         files.replace_file(service.log_policy, json.dumps(content).encode() + b"\n")
@@ -185,85 +183,14 @@ class Shim:
 
     async def serve(self) -> None:
         """Keep the shim up until stop(); a shim that dies is replaced, at growing intervals."""
-        unhealthy_ends = 0
-        while not self._stopping:
-            started = time.monotonic()
-            self._ended = trio.Event()
-            try:
-                self._process = self._take_over() or self._start()
-            except CsvError as error:
-                self._journal.say(f"the syslog shim does not start: {error}")
-            else:
-                await self._ended.wait()
-            self._process = None
-            if restart.was_healthy(_POLICY, time.monotonic() - started):
-                unhealthy_ends = 0
-            else:
-                unhealthy_ends += 1
-            if not self._stopping:
-                await trio.sleep(restart.delay_s(_POLICY, unhealthy_ends, lambda: 0.5))
-
-    def _take_over(self) -> Process | None:
-        """The shim of a former supervisor, if it lives."""
-        try:
-            with open(self._paths.shim + "/pid", "rb") as file:
-                record = json.load(file)
-            return adopt(
-                record["pid"],
-                record["start_time"],
-                reaper=self._reaper,
-                poll=self._poll,
-                parking=self._parking,
-                ended=self._on_end,
-            )
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def _start(self) -> Process:
-        program = (sys.executable, "-P", "-m", "supervise.cli.main", "syslogd")
-        places = ("--run-dir", self._paths.run_dir, "--log-dir", self._paths.log_dir)
-        # A TERM that comes while it starts must not end it: it has lines to write first.
-        command = Command(argv=program + places, blocked=(signal.SIGTERM,))
-        return Child(*self._reaper.spawn(command, self._on_end))
-
-    def _on_end(self, status: int | None) -> None:
-        self._status = status
-        if not self._stopping:
-            self._journal.say(f"the syslog shim ended ({ends.words(status)}); starting it again")
-        self._ended.set()
+        await self._keeper.serve()
 
     async def stop(self) -> bool:
         """Tell it to write what is there and end; after a while, kill it.
-
-        One that has died just now is started once more: what it did not write is lost otherwise.
 
         Returns:
             Whether it has written all; if not, what it could not write is in its spool.
         """
         with trio.move_on_after(_STOP_WITHIN_S):
             await self._told.wait()
-        self._stopping = True
-        with trio.move_on_after(_STOP_WITHIN_S):
-            while True:
-                if await self._end():
-                    return True
-                # It failed, or one that we do not know yet has the lock.
-                await trio.sleep(_AGAIN_AFTER_S)
-        if self._process is not None:
-            self._journal.say(f"the syslog shim did not end within {_STOP_WITHIN_S:g} s; killed")
-            self._process.signal(signal.SIGKILL)
-            await self._ended.wait()
-        return False
-
-    async def _end(self) -> bool:
-        """Have a shim, and end it; False when it has not written all."""
-        if self._process is None:
-            self._ended = trio.Event()
-            try:
-                self._process = self._take_over() or self._start()
-            except CsvError:
-                return False
-        self._process.signal(signal.SIGTERM)
-        await self._ended.wait()
-        self._process = None
-        return self._status == 0
+        return await self._keeper.stop()

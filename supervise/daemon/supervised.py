@@ -207,6 +207,7 @@ class Supervised:
             self._hold_logs(separate=self.means.shim.separates())
         socket = self._hold_syslog() if definition.private_syslog else None
         self.means.shim.look(self.files.paths, self.name, definition.log, socket)
+        self.means.forwarder.look(self.name, definition.log)
 
     def _hold_syslog(self) -> int | None:
         try:

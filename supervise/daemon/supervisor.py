@@ -22,6 +22,7 @@ from supervise.daemon.adoption import launches, take_over
 from supervise.daemon.deadlines import Deadlines
 from supervise.daemon.departures import Departures
 from supervise.daemon.folders import Folders, is_service_name
+from supervise.daemon.forwarder import Forwarder
 from supervise.daemon.journal import Journal
 from supervise.daemon.means import MARK, Means
 from supervise.daemon.places import Places
@@ -100,6 +101,9 @@ class Supervisor:
         self.shim = Shim(
             self.paths, reaper=self.reaper, poll=self.poll, parking=parking, journal=self.journal
         )
+        self.forwarder = Forwarder(
+            self.paths, reaper=self.reaper, poll=self.poll, parking=parking, journal=self.journal
+        )
         launcher, no_runtime = self._find_runtime()
         cores = os.cpu_count() or 1
         self.means = Means(
@@ -111,6 +115,7 @@ class Supervisor:
             journal=self.journal,
             parking=parking,
             shim=self.shim,
+            forwarder=self.forwarder,
             strays=Strays(MARK, self.paths.run_dir),
             launcher=launcher,
             no_runtime=no_runtime,
@@ -139,11 +144,14 @@ class Supervisor:
         files.make_directory(own.run, 0o700)
         make_fifo(own.out, 0o600)
         self.journal.also_to(own.out)
-        self.shim.look(own, "csv", LogPolicy())
+        policy = LogPolicy(forward=self.machine.log.forward)
+        self.shim.look(own, "csv", policy)
+        self.forwarder.look("csv", policy)
         for task in (self.reaper, self.poll, self.deadlines, self.means.strays):
             nursery.start_soon(task.serve)
         nursery.start_soon(self._keep_shim)
         nursery.start_soon(self.shim.tell)
+        nursery.start_soon(self.forwarder.serve)
         self.poll.add(self.departures.fileno(), self.departures.look)
         names = self.folders.open()
         self.poll.add(self.folders.fileno(), self.folders.look)
@@ -325,6 +333,7 @@ class Supervisor:
         self.journal.say("all services are down")
         self.journal.close()
         self._logged_all = await self.shim.stop()
+        await self.forwarder.stop()  # after the shim: the last lines are to be sent, too
 
 
 def _forget_inherited_signals() -> None:
