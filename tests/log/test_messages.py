@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from supervise.core.syslog import Message, parse
+from supervise.core.logline import parse_record
+from supervise.core.syslog import Message, decompose, parse
 from supervise.kernel.datagrams import DATAGRAM_BYTES, bind_socket
 from supervise.kernel.proc import start_time
 from supervise.log.descriptors import Descriptors
@@ -183,11 +184,27 @@ def test_anything_is_taken_in_and_comes_back(
     messages = Messages(2, directory + "/web.log", inbox)
     messages.fifo = receiver
     assert inbox.take(messages, limit) == len(datagrams)
-    inbox.store(messages)
-    once = Path(messages.spool).read_bytes()
-    assert once.count(b"\n") >= len(datagrams)
-    assert max(map(len, once.split(b"\n"))) <= limit + len("security.warning+ ")
     assert messages.is_empty()
+    Inbox(directory, descriptors)  # the first one was killed before it could store
+    first = Path(messages.spool).read_bytes()
+    Inbox(directory, descriptors)
+    assert Path(messages.spool).read_bytes() == first
+    lines = first.split(b"\n")[:-1]
+    assert max(map(len, lines)) <= limit + len("security.warning+ ")
+    assert read_back(lines) == [parse(datagram) for datagram in datagrams]
     os.close(receiver)
     descriptors.close_all()
     os.unlink(messages.spool)
+
+
+def read_back(lines: list[bytes]) -> list[Message]:
+    """The messages of a spool's lines."""
+    found, text = [], b""
+    for line in lines:
+        record = parse_record(b"@" + b"4" * 24 + b" " + line)
+        assert record is not None
+        text += record.text
+        if not record.partial:
+            found.append(decompose(record.origin, text))
+            text = b""
+    return found
