@@ -45,6 +45,18 @@ packages() {
         apt-get install -y --no-install-recommends "${missing[@]}"
 }
 
+# unpacked DIRECTORY NAME...: unpacks Debian packages there, without installing them.
+unpacked() {
+    local directory=$1
+    shift
+    [ -e "$directory/unpacked" ] && return
+    mkdir -p "$directory/deb"
+    step "reading the package lists (apt-get update)" apt-get update
+    step "unpacking $* below $directory" bash -euc 'cd "$0/deb"; apt-get download "$@"
+        for package in *.deb; do dpkg-deb -x "$package" ..; done; touch ../unpacked' \
+        "$directory" "$@"
+}
+
 # python_works PROGRAM: it is new enough, and can make virtual environments.
 python_works() {
     "$1" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>>"$log"
