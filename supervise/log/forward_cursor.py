@@ -19,7 +19,7 @@ from supervise.log.logfile import PACKED, is_packed, rotated_names, stem
 from supervise.log.packed import unpack
 from supervise.log.removed import Removed, read_removed
 
-_BATCH_BYTES = 256 * 1024  # more than the longest line
+_BATCH_BYTES = 256 * 1024
 _HEAD_BYTES = 256
 
 
@@ -70,7 +70,11 @@ class Cursor:
                 return None
 
     def _read_batch(self) -> Batch | None:
-        data = os.pread(self._fd, _BATCH_BYTES, self._offset)
+        size = _BATCH_BYTES
+        data = os.pread(self._fd, size, self._offset)
+        while b"\n" not in data and len(data) == size:
+            size *= 4
+            data = os.pread(self._fd, size, self._offset)
         end = data.rfind(b"\n") + 1
         if not end:
             if os.fstat(self._fd).st_size < self._offset:  # somebody emptied the file
