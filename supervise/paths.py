@@ -64,6 +64,11 @@ class ServicePaths(NamedTuple):
         return self.run + "/err"
 
     @property
+    def pipe(self) -> str:
+        """The FIFO that is standard output instead, where the folder has a ``log/run``."""
+        return self.run + "/pipe"
+
+    @property
     def log_policy(self) -> str:
         """``log.json``: how the shim is to keep this service's log."""
         return self.run + "/log.json"

@@ -28,7 +28,7 @@ class Departures:
         self._inotify.add_watch(run_dir, IN_DELETE | IN_ONLYDIR)
         self._names: set[str] = set()
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         return name in self._names
 
     def fileno(self) -> int:

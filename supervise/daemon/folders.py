@@ -42,7 +42,7 @@ _FOLDER_MASK = (
     | IN_MOVE_SELF
     | IN_ONLYDIR
 )
-_READ = frozenset(("run", "finish", "down", "csv.toml", ""))
+_READ = frozenset(("run", "finish", "down", "csv.toml", "log", ""))
 _NAME_BYTES = 128
 
 

@@ -66,11 +66,14 @@ def _start_plain(service: "Supervised", effect: on.Start) -> None:
         out, err = service.files.open_output()
         stack.callback(os.close, out)
         stack.callback(os.close, err)
+        if (stdin := service.files.open_input()) is not None:
+            stack.callback(os.close, stdin)
         spawned = service.means.reaper.spawn(
             Command(
                 argv=("./run",),
                 cwd=service.folder,
                 env=_environment(service, effect.launch),
+                stdin=stdin,
                 stdout=out,
                 stderr=err,
             ),
@@ -135,9 +138,11 @@ async def _make_container(service: "Supervised", effect: on.Start) -> int:
         out, err = service.files.open_output()
         stack.callback(os.close, out)
         stack.callback(os.close, err)
+        if (stdin := service.files.open_input()) is not None:
+            stack.callback(os.close, stdin)
         # The lock is the runtime's too: until it has ended the next supervisor has to wait, and
         # so never meets a launch that is neither there nor not there.
-        held = evolve(prepared, stdout=out, stderr=err, keep=(service.means.lock_fd,))
+        held = evolve(prepared, stdin=stdin, stdout=out, stderr=err, keep=(service.means.lock_fd,))
         status = await service.means.reaper.run(held)
     if status != 0:
         raise launcher.failure(launch, os.waitstatus_to_exitcode(status))
@@ -192,7 +197,9 @@ def _stop(service: "Supervised", effect: on.Stop) -> None:
     process = service.process
     if process is None:
         return
-    if not _is_container(service):
+    if service.main is not None and service.core.retired:
+        service.files.release_logs()  # it ends when it has read what is left
+    elif not _is_container(service):
         process.signal_group(effect.signal)
         process.signal_group(signal.SIGCONT)
     elif proc.takes_signal(process.pid, effect.signal):

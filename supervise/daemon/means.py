@@ -32,6 +32,7 @@ class Means:
         starts, cleanings: how many may be under way at once.
         lock_fd: held by this supervisor, and by its runtimes until they end.
         forget: a service is gone; what it gives is to be called when its log is written.
+        has_service: whether there is a service of this name.
         faulted: a service raised; it is to be made anew from its record.
     """
 
@@ -51,5 +52,6 @@ class Means:
     cleanings: Places
     lock_fd: int
     forget: Callable[[str, Callable[[], None]], None]
+    has_service: Callable[[str], bool]
     faulted: Callable[[str], None]
     environment: dict[str, str] = field(factory=lambda: dict(os.environ))

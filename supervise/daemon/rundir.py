@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 
+from supervise.daemon.logdir import log_of
 from supervise.errors import CsvError, SystemCallFailed
 from supervise.kernel import files, proc
 from supervise.paths import Paths
@@ -112,6 +113,8 @@ class RunDir:
                     recorded.append(entry.name)
                 else:
                     departing.append(entry.name)
+                if os.path.exists(entry.path + "/log/state.json"):
+                    recorded.append(log_of(entry.name))
         return recorded, departing
 
     def remove(self, *, spool: bool) -> None:
@@ -122,7 +125,7 @@ class RunDir:
         """
         with os.scandir(self.paths.run_dir) as entries:
             for entry in entries:
-                for left in ("out", "err", "log.json"):
+                for left in ("out", "err", "pipe", "log.json"):
                     files.remove_file(f"{entry.path}/{left}")
                 files.remove_directory(entry.path)
         if spool:

@@ -23,12 +23,16 @@ _SOCKET_MODE = 0o666
 _SOCKETS_PART = 5 / 8
 """Up to this part of all descriptors sockets are made; beyond, they are left to what must be."""
 
-_LOG_FIFO_MODE = 0o622
+LOG_FIFO_MODE = 0o622
 """A program that became another user reopens /dev/stdout: it may write to the inode, not read."""
 
 
 class ServiceDir:
-    """Made by open(), taken away by remove(); both idempotent."""
+    """Made by open(), taken away by remove(); both idempotent.
+
+    Attributes:
+        piped: the service's stdout goes to its ``log/run`` (``daemon.logdir``), not to the shim.
+    """
 
     def __init__(self, paths: ServicePaths, parking: Parking) -> None:
         self.paths = paths
@@ -36,6 +40,7 @@ class ServiceDir:
         self._held: list[int] = []
         self._logs: list[int] = []
         self.control: int | None = None
+        self.piped = False
         self.syslog: int | None = None
 
     def open(self) -> int:
@@ -111,8 +116,9 @@ class ServiceDir:
         Args:
             separate: stderr gets a FIFO of its own.
         """
-        for path in (self.paths.out, self.paths.err)[: 2 if separate else 1]:
-            make_fifo(path, _LOG_FIFO_MODE)
+        paths = (self.paths.out, self.paths.err)[: 2 if separate else 1]
+        for path in (self.paths.err,) if self.piped else paths:
+            make_fifo(path, LOG_FIFO_MODE)
             if self._parking.spare():
                 self._logs.append(self._parking.park(open_fifo(path)))
 
@@ -153,13 +159,17 @@ class ServiceDir:
         """
         flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            out = os.open(self.paths.out, flags)
+            out = os.open(self.paths.pipe if self.piped else self.paths.out, flags)
             try:
                 return out, os.open(self.paths.err, flags)
             except FileNotFoundError:
                 return out, os.dup(out)
         except OSError as error:
             raise SystemCallFailed.of("open", self.paths.out, error) from error
+
+    def open_input(self) -> int | None:
+        """A descriptor to be a launch's stdin, to be closed; None is /dev/null."""
+        return None
 
     def release_logs(self) -> None:
         """Hold the FIFOs no more: the shim has what was in them, or another holds them."""

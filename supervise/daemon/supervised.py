@@ -20,9 +20,9 @@ from supervise.core.definition import ServiceDefinition
 from supervise.core.events import Event, Phase, Want
 from supervise.core.service import Service
 from supervise.daemon import launching, record
+from supervise.daemon.logdir import log_of, main_of, service_dir
 from supervise.daemon.means import Means
 from supervise.daemon.process import Process
-from supervise.daemon.servicedir import ServiceDir
 from supervise.errors import CsvError
 from supervise.kernel import files
 
@@ -47,6 +47,7 @@ class Supervised:
     Attributes:
         core: its state model; changed by feed() alone.
         folder: where its ``run`` lies.
+        main: the service whose ``log/run`` it is, if any.
         process: what runs now: the launch's first process, or ``finish``.
         faults: how often it raised.
         cleaned: set while no clean-up of a former launch is under way.
@@ -56,7 +57,8 @@ class Supervised:
     def __init__(self, core: Service, means: Means, faults: int = 0) -> None:
         self.core = core
         self.means = means
-        self.files = ServiceDir(means.paths.service(core.name), means.parking)
+        self.files = service_dir(core.name, means.paths, means.parking)
+        self.main = main_of(core.name)
         self.folder = self.files.paths.folder
         self.process: Process | None = None
         self.faults = faults
@@ -82,7 +84,11 @@ class Supervised:
             SystemCallFailed, HostError: it cannot be supervised; nothing of it is left open.
         """
         self.means.poll.add(self.files.open(), self._on_commands)
-        if os.path.exists(self.files.paths.out):
+        paths = self.files.paths
+        self.files.piped = os.path.exists(paths.pipe)
+        if self.main is not None:
+            self.files.hold_logs(separate=False)
+        elif os.path.exists(paths.out) or self.files.piped:
             self._hold_logs(separate=os.path.exists(self.files.paths.err))
         if self.files.has_syslog():
             socket = self.files.hold_syslog(self.means.shim.held)
@@ -203,6 +209,9 @@ class Supervised:
         Raises:
             SystemCallFailed, HostError: a FIFO or ``log.json`` cannot be made.
         """
+        if self.main is not None:
+            return
+        self.files.piped = self.means.has_service(log_of(self.name))
         if not self._logs_open:
             self._hold_logs(separate=self.means.shim.separates())
         socket = self._hold_syslog() if definition.private_syslog else None

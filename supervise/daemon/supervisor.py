@@ -24,6 +24,7 @@ from supervise.daemon.departures import Departures
 from supervise.daemon.folders import Folders, is_service_name
 from supervise.daemon.forwarder import Forwarder
 from supervise.daemon.journal import Journal
+from supervise.daemon.logdir import log_of, main_of
 from supervise.daemon.means import MARK, Means
 from supervise.daemon.places import Places
 from supervise.daemon.poll import Poll
@@ -123,6 +124,7 @@ class Supervisor:
             cleanings=Places(2 * cores),
             lock_fd=self.rundir.lock_fd,
             forget=self._forget,
+            has_service=self.services.__contains__,
             faulted=self._revive,
         )
 
@@ -223,7 +225,9 @@ class Supervisor:
 
     def _read_folders(self, names: list[str]) -> dict[str, ServiceDefinition | CsvError | None]:
         found: dict[str, ServiceDefinition | CsvError | None] = {}
-        for name in names:
+        # Log programs first: what a service prints at once has somewhere to go.
+        logs = [log_of(name) for name in names if main_of(name) is None]
+        for name in [*filter(self.folders.exists, logs), *names]:
             try:
                 there = self.folders.exists(name)
                 folder = f"{self.paths.scan_dir}/{name}"
@@ -241,7 +245,9 @@ class Supervisor:
         service = self.services.get(name)
         if name in self.departures or (service is not None and service.core.gone):
             self._read_when_free.add(name)
-        elif found is None:
+        elif found is None and main_of(name) in self.services:
+            pass  # a service that prints into it still runs
+        elif found is None or main_of(name) in self.departures:
             self.folders.forget(name)
             if service is not None:
                 service.feed(on.Retire())
@@ -292,6 +298,8 @@ class Supervisor:
         self._releases[name] = release
         # Numbers go on: the former launches' containers may still be known under theirs.
         self._launch_numbers[name] = self.services.pop(name).core.launch
+        if log_of(name) in self.services:
+            self.services[log_of(name)].feed(on.Retire())
         if not self._stopping:
             self.departures.add(name)
         elif not self.services:
@@ -325,7 +333,8 @@ class Supervisor:
         """Everything down, each service in its own time; a further signal changes nothing."""
         self._stopping = True
         for service in list(self.services.values()):
-            service.feed(on.Retire())
+            if service.main not in self.services:  # else it ends after that
+                service.feed(on.Retire())
         if self.services:
             await self._quiet.wait()
         if self.means.launcher is not None:
