@@ -8,6 +8,12 @@
 ``descriptors``  which files are open
 ``reader``, ``follow``    the way back: a log directory as records (used by ``csv logs``)
 
+``forward``      another process, the forwarder, which sends logs on; its parts are
+``forward_target``    one target: what is sent, what counts as delivered, what is sent again
+``forward_cursor``, ``forward_position``    reading a log on from a saved position
+``forward_message``, ``forward_link``       what is sent, and the connections
+``removed``      how many lines retention has removed, for those who read later
+
 No trio and no attrs in the shim: it has no concurrency but readiness, and one process of 12 MB that
 starts in 40 ms is all that a box of containers should pay for its logs.
 """

@@ -102,6 +102,7 @@ class Forwarder:
                 break
             self._look_everywhere()
             for sender in self._senders.values():
+                sender.wake_all()
                 sender.hurry()
         with trio.move_on_after(DRAIN_S):
             for sender in list(self._senders.values()):
@@ -154,7 +155,10 @@ class Forwarder:
             self._nursery.start_soon(self._run, sender, self._scopes[target])
         if name not in sender:
             directory = f"{self._paths.log_dir}/{name}"
-            self._watch.add(directory)
+            try:
+                self._watch.add(directory)
+            except CsvError as error:
+                self._say(f"{name}: {error}; its new lines are sent only after a HUP")
             sender.add(name, directory)
 
     async def _run(self, sender: Sender, scope: trio.CancelScope) -> None:

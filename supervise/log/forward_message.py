@@ -11,6 +11,7 @@ Source: RFC 5424, 6.1 (8192 bytes should be taken).
 
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from supervise.core.definition import Transport
 from supervise.core.journald import format_entry
@@ -47,15 +48,21 @@ def encoder(transport: Transport, host: str) -> Encoder:
 
     def remote(record: Record, service: str) -> Iterator[bytes]:
         for message, partial in _pieces(record, service):
-            value = f'[{DATA_ID} service="{format_value(service)}" origin="{record.origin}"'
-            ours = (value + (' partial="1"]' if partial else "]")).encode()
             theirs = message.data.replace(b"[csv@", b"[not-csv@")
-            whole = message._replace(data=ours + theirs)
+            whole = message._replace(data=_ours(service, record.origin, partial) + theirs)
             line = format_5424(whole, time_ns=record.time_ns, host=host)
             # Octet counting (RFC 6587, 3.4.1; RFC 5425, 4.3); a datagram is its own frame.
             yield b"%d %s" % (len(line), line) if framed else line
 
     return remote
+
+
+@lru_cache(maxsize=1024)
+def _ours(service: str, origin: str, partial: bool) -> bytes:
+    """The structured data that says where a message is from."""
+    more = ' partial="1"' if partial else ""
+    value = f'[{DATA_ID} service="{format_value(service)}" origin="{origin}"{more}]'
+    return value.encode("utf-8", "replace")
 
 
 def _message(record: Record) -> Message:

@@ -123,6 +123,11 @@ class Sender:
             self._ready[name] = None
             self._work.set()
 
+    def wake_all(self) -> None:
+        """Any of the logs may have grown."""
+        for name in self._sources:
+            self.wake(name)
+
     def _begin(self, source: _Source) -> None:
         """Save where a log begins that was never sent here: what is removed now is missed."""
         if source.begun or not os.path.isdir(source.directory):
@@ -141,7 +146,7 @@ class Sender:
     def _complain(self, source: _Source, error: Exception) -> None:
         if not source.complained:
             source.complained = True
-            self._say(f"{source.name}: its log cannot be sent to {self.target}: {error}")
+            self._say(f"{source.name}: sending its log to {self.target}: {error}")
 
     def hurry(self) -> None:
         """Try at once, if it waits to try again."""
@@ -298,7 +303,10 @@ class Sender:
                 break
             moved[mark.source.name] = self._arrived.popleft()
         for name, mark in moved.items():
-            self._positions.save(name, mark.position)
+            try:
+                self._positions.save(name, mark.position)
+            except CsvError as error:  # a full disk is no reason to send anything again now
+                self._complain(mark.source, error)
             self._works(mark.at)
 
     async def drain(self) -> None:

@@ -27,7 +27,7 @@ class Journald:
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
-        self._run = f"/proc/{pid}/root/run"
+        self._run = _run_of(pid)
         self.socket = self._run + "/systemd/journal/socket"
         self.directory = self._run + "/log/journal"
 
@@ -52,6 +52,11 @@ class Journald:
         return self.entries()
 
 
+def _run_of(pid: int) -> str:
+    """The /run that a process has, seen from here."""
+    return os.path.join("/proc", str(pid), "root", "run")
+
+
 @contextlib.contextmanager
 def journald(errors: Path) -> Iterator[Journald]:
     """Run one; returns when it takes entries."""
@@ -65,7 +70,7 @@ def journald(errors: Path) -> Iterator[Journald]:
         )
     try:
         found = Journald(process.pid)
-        run = f"/proc/{process.pid}/root/run"
+        run = _run_of(process.pid)
         wait_for(lambda: os.path.exists(run + "/ready"), str(errors.parent))
         assert process.stdin is not None
         process.stdin.close()  # now the directories to be watched are there
