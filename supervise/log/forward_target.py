@@ -28,11 +28,11 @@ from supervise.log.forward_cursor import Batch, Cursor
 from supervise.log.forward_link import Link, connect
 from supervise.log.forward_message import encoder
 from supervise.log.forward_position import Position, Positions
-from supervise.log.removed import begin_count, read_removed
 
 SETTLES_S = 5.0
 SETTLES_BYTES = 16 * 1024 * 1024
 
+_BEGINNING = Position("", 0, 0, 0, 0)
 _TICK_S = 1.0
 _FIRST_DELAY_S = 0.2
 _LONGEST_DELAY_S = 30.0
@@ -129,16 +129,13 @@ class Sender:
             self.wake(name)
 
     def _begin(self, source: _Source) -> None:
-        """Save where a log begins that was never sent here: what is removed now is missed."""
+        """Save where a log begins that was never sent here: what was removed of it was missed."""
         if source.begun or not os.path.isdir(source.directory):
             return
         try:
-            begin_count(source.directory)
             if self._positions.load(source.name) is None:
-                removed = read_removed(source.directory)
-                position = Position(removed.last, 0, 0, 0, removed.lines)
-                self._positions.save(source.name, position)
-                source.cursor.rewind(position)
+                self._positions.save(source.name, _BEGINNING)
+                source.cursor.rewind(_BEGINNING)
             source.begun = True
         except CsvError as error:
             self._complain(source, error)

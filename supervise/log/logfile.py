@@ -196,7 +196,8 @@ class LogFile:
         fd = self._attach()
         kept.append(name)
         for old in surplus(self._directory, kept, policy):
-            count_removed(self._directory, old)
+            if policy.forwarded:
+                count_removed(self._directory, old)
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{self._directory}/{old}")
         if self.on_rotated is not None and policy.compress:

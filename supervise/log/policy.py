@@ -25,6 +25,7 @@ class Policy(NamedTuple):
         compress: rotated files are compressed, by zstd.
         rate_per_s, burst: lines beyond are dropped and counted; a rate of 0 drops none.
         drops: lines that cannot be written are dropped, once the spool is full; else they wait.
+        forwarded: a forwarder follows it: what retention removes is counted.
         socket: who has the socket of its syslog messages: pid, start time, descriptor, the
             socket's name.
     """
@@ -38,6 +39,7 @@ class Policy(NamedTuple):
     rate_per_s: float = 0.0
     burst: int = 1
     drops: bool = False
+    forwarded: bool = False
     socket: tuple[int, int, int, str] | None = None
 
     @property
@@ -77,6 +79,7 @@ def read_policy(path: str) -> Policy:
         rate_per_s=_number(path, value, "rate_per_s", DEFAULT.rate_per_s),
         burst=max(1, int(_number(path, value, "burst", DEFAULT.burst))),
         drops=_word(path, value, "on_full", "wait", "drop") == "drop",
+        forwarded=bool(value.get("forward")),
         socket=_socket(path, value),
     )
 

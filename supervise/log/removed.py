@@ -1,14 +1,12 @@
 """How many lines of a log retention has removed: so that who reads it later can say what he missed.
 
-Counted from the moment that a forwarder begins to follow the log: it makes the file
-``LOG/NAME/removed``, and where that is, the shim adds the lines of each rotated file to it before
-it removes the file. A kill between the two counts nothing twice, as the file says what it counted
-last.
+Where a log is forwarded, the shim adds the lines of each rotated file to ``LOG/NAME/removed``
+before it removes the file. A kill between the two counts nothing twice, as that says what it
+counted last.
 """
 
 import contextlib
 import json
-import os
 from typing import BinaryIO, NamedTuple
 
 from supervise.errors import CsvError
@@ -41,24 +39,12 @@ def read_removed(directory: str) -> Removed:
         return Removed()
 
 
-def begin_count(directory: str) -> None:
-    """Have what is removed counted from now on; idempotent, and no error where no log is yet.
-
-    Raises:
-        SystemCallFailed: it cannot be written.
-    """
-    if os.path.isdir(directory) and not os.path.exists(f"{directory}/{_NAME}"):
-        _write(directory, Removed())
-
-
 def count_removed(directory: str, name: str) -> None:
-    """Count the lines of a rotated file that is to be removed, if anybody wants to know.
+    """Count the lines of a rotated file that is to be removed.
 
     Never raises: a log that cannot be counted is kept nevertheless.
     """
     with contextlib.suppress(OSError, CsvError):
-        if not os.path.exists(f"{directory}/{_NAME}"):
-            return
         removed = read_removed(directory)
         plain = name.removesuffix(".zst")
         if removed.last < plain:

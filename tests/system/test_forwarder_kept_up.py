@@ -1,6 +1,9 @@
 """The forwarder beside the supervisor: there when it is wanted, brought back, taken over."""
 
 import json
+import os
+import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,3 +79,24 @@ def test_the_machine_has_all_logs_sent_on_its_own_too(place: Paths, there: Rsysl
     there.wait_for_texts({"all services are down"})
     apps = {(message.app_name, message.text) for message in there.received()}
     assert {("csv", "all services are down"), ("web", "line 1")} <= apps
+
+
+def test_what_is_removed_before_anybody_took_it_is_told(
+    there: Rsyslog, supervisor: Supervisor
+) -> None:
+    """The log outgrows its retention before the forwarder has even started."""
+    there.kill()
+    last = "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); echo line $i; done; exec sleep 1000"
+    small = settings(there) + 'max_size = "64k"\nkeep = 3\n'
+    supervisor.add("web", f"#!/bin/sh\n{last}\n", **{"csv.toml": small})
+    supervisor.wait_for_line("web", "line 20000")
+    there.start()
+    there.wait_until_ready()
+    os.kill(forwarder(supervisor), signal.SIGHUP)
+    there.wait_for_texts({"line 20000"})
+    arrived = {text for text in there.texts() if text.startswith("line ")}
+    supervisor.wait_for_line("csv", "forward: web: ")
+    told = re.findall(r"forward: web: (\d+) lines were removed", supervisor.log("csv"))
+    marks = 1  # launch 1 started
+    assert sum(map(int, told)) + len(arrived) == 20000 + marks
+    there.stop()
