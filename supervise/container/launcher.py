@@ -237,9 +237,11 @@ class Launcher:
         return names.bundle(self._paths, launch.name, launch.number)
 
     def _cgroup(self, launch: Launch) -> str:
-        """As it was recorded: a supervisor before us may have lived in another cgroup."""
-        recorded = bundles.read_cgroups_path(self._bundle(launch))
-        return recorded or f"{self._parent}/{launch.id}"
+        """As it was recorded, if not ours: a supervisor before us may have lived elsewhere."""
+        ours = f"{self._parent}/{launch.id}"
+        if any(os.path.isdir(directory) for directory in self._host.directories(ours)):
+            return ours
+        return bundles.read_cgroups_path(self._bundle(launch)) or ours
 
     def _claim(self, launch: Launch, bundle: str) -> None:
         make_directory(os.path.dirname(bundle), 0o700)

@@ -49,6 +49,7 @@ class Shim:
             journal=journal,
         )
         self._services = 0
+        self._told_of: dict[str, int] = {}
         self._held: dict[str, int] = {}
         self._holder: tuple[int, int] | None = None
         self._held_at = -_HELD_FOR_S
@@ -87,8 +88,11 @@ class Shim:
             "forward": [dump(target) for target in policy.forward],
             "socket": None if socket is None else self._place(service, socket),
         }
-        files.replace_file(service.log_policy, json.dumps(content).encode() + b"\n")
-        self._tell("look", service)
+        text = json.dumps(content).encode() + b"\n"
+        if self._told_of.get(service.run) != hash(text):
+            files.replace_file(service.log_policy, text)
+            self._tell("look", service)
+            self._told_of[service.run] = hash(text)
 
     def share(self, service: ServicePaths, socket: int) -> None:
         """Say anew, after a change of supervisors, who has the service's socket and where.
@@ -143,6 +147,7 @@ class Shim:
     def drop(self, service: ServicePaths) -> None:
         """Have what is left in the service's FIFOs written, and its files removed."""
         self._services -= 1
+        self._told_of.pop(service.run, None)
         self._tell("drop", service)
 
     def mark(self, service: ServicePaths, text: str) -> None:
