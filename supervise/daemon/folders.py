@@ -5,6 +5,7 @@ once. Anything else is read when it has been still for ``SETTLED_S``: it may be 
 being copied. Only what a definition is made from counts; a service may write data in its folder.
 """
 
+import contextlib
 import errno
 import os
 import stat
@@ -180,7 +181,8 @@ class Folders:
             return
         is_link = os.path.islink(f"{self._scan_dir}/{event.name}")
         if event.mask & IN_CREATE and event.mask & IN_ISDIR and not is_link:
-            self.watch(event.name)  # so that every further change postpones the reading
+            with contextlib.suppress(SystemCallFailed):  # told of when the folder is read
+                self.watch(event.name)  # so that every further change postpones the reading
             self._settle(event.name)
         elif is_link or event.mask & (IN_ISDIR | IN_MOVED_FROM | IN_DELETE):
             at_once.add(event.name)

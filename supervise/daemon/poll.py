@@ -5,15 +5,24 @@ else that is kept for a service. The kernel lets an epoll be polled itself.
 """
 
 import select
+import traceback
 from collections.abc import Callable
 
 import trio
 
+from supervise.errors import CsvError
+
 
 class Poll:
-    """Calls back when a descriptor becomes readable."""
+    """Calls back when a descriptor becomes readable.
 
-    def __init__(self) -> None:
+    Args:
+        report: told of a callback that raised. One that meets a full disk, or a bug, must not take
+            all the others along.
+    """
+
+    def __init__(self, report: Callable[[str], None] = lambda text: None) -> None:
+        self._report = report
         self._epoll = select.epoll()
         self._callbacks: dict[int, Callable[[], None]] = {}
 
@@ -34,4 +43,12 @@ class Poll:
             for fd, _ in self._epoll.poll(0):
                 callback = self._callbacks.get(fd)
                 if callback is not None:
-                    callback()
+                    self._call(callback)
+
+    def _call(self, callback: Callable[[], None]) -> None:
+        try:
+            callback()
+        except (CsvError, OSError) as error:
+            self._report(str(error))
+        except Exception:  # noqa: BLE001 - a bug in one place must not end the supervisor
+            self._report(traceback.format_exc())

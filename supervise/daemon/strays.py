@@ -69,7 +69,8 @@ class Strays:
                 return
 
     def _kill_if_marked(self, pid: int, owners: dict[bytes, int]) -> bool:
-        if not self._is_marked(pid, owners):
+        # We may bear a mark ourselves: csv started again from a shell of one of its services.
+        if pid == os.getpid() or not self._is_marked(pid, owners):
             return False
         start_time = proc.start_time(pid)
         fd = None if start_time is None else pidfd.open_process(pid, start_time)

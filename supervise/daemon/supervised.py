@@ -110,14 +110,19 @@ class Supervised:
                 self._take(self._queue.popleft())
             if not self.core.gone and not self._recorded:
                 self.record()
+        except (CsvError, OSError) as error:
+            self._give_in(str(error))
         except Exception:  # noqa: BLE001 - whatever it is, the other services must not feel it
-            self.faults += 1
-            self.means.journal.say(traceback.format_exc(), self.name)
-            self.means.faulted(self.name)
-            self._queue.clear()
+            self._give_in(traceback.format_exc())
         finally:
             self._busy = False
         self._wake()
+
+    def _give_in(self, why: str) -> None:
+        self.faults += 1
+        self._queue.clear()
+        self.means.journal.say(why, self.name)
+        self.means.faulted(self.name)
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until ``holds()``, which is asked after every event and clean-up."""

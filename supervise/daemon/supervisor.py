@@ -6,6 +6,7 @@ of services (``daemon.supervised``); none of them waits for a service.
 """
 
 import os
+import random
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -16,7 +17,13 @@ from supervise.container.folder import read_folder, read_machine
 from supervise.container.host import probe
 from supervise.container.launcher import Launcher
 from supervise.core import events as on
-from supervise.core.definition import LogPolicy, MachineSettings, ServiceDefinition
+from supervise.core import restart
+from supervise.core.definition import (
+    LogPolicy,
+    MachineSettings,
+    RestartPolicy,
+    ServiceDefinition,
+)
 from supervise.core.service import Service
 from supervise.daemon.adoption import launches, take_over
 from supervise.daemon.deadlines import Deadlines
@@ -38,10 +45,14 @@ from supervise.errors import CsvError, HostError
 from supervise.kernel import files, prctl
 from supervise.kernel.descriptors import Parking
 from supervise.kernel.fifo import make_fifo
+from supervise.kernel.signals import forget_inherited_signals
 from supervise.paths import Paths
 
 _BATCH = 64
 _SHIM_WAITS_S = 1.0
+_REVIVAL = RestartPolicy(first_delay_s=0.1)
+_FORGIVEN_AFTER_S = 120.0
+_FAULTS_AT_THE_END = 3
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _OWN = ".csv"
 """The run directory's entry of the supervisor's own log; its name in the log is ``csv``."""
@@ -58,6 +69,7 @@ class Supervisor:
         self._launch_numbers: dict[str, int] = {}
         self._releases: dict[str, Callable[[], None]] = {}
         self._recorded: set[str] = set()
+        self._faults: dict[str, tuple[float, int]] = {}
         self._reading: set[str] = set()
         self._read_again: set[str] = set()
         self._read_when_free: set[str] = set()
@@ -73,7 +85,8 @@ class Supervisor:
             CsvError: it cannot begin: another supervisor runs, or a directory cannot be made.
         """
         # Before anything else: a signal that finds no receiver would end us in the middle.
-        _forget_inherited_signals()
+        forget_inherited_signals()
+        os.environ.pop(MARK, None)
         for number in _SIGNALS:
             # This is what the receiver puts back in the end: a late signal, when all is done but
             # the process's own exit, would turn success into a death.
@@ -95,7 +108,7 @@ class Supervisor:
 
     def _assemble(self, nursery: trio.Nursery) -> None:
         self.machine = self._read_machine()
-        self.reaper, self.poll, parking = Reaper(), Poll(), Parking()
+        self.reaper, self.poll, parking = Reaper(), Poll(self.journal.say), Parking()
         self.deadlines = Deadlines(self._due)
         self.folders = Folders(self.paths.scan_dir, self._settle, self._read)
         self.departures = Departures(self.paths.run_dir, self._free)
@@ -160,7 +173,10 @@ class Supervisor:
         names += [name for name in await self._find_former() if name not in names]
         await self._first_scan(names)
         self._scanned.set()
-        self.rundir.announce()
+        try:
+            self.rundir.announce()
+        except CsvError as error:
+            self.journal.say(str(error))
 
     async def _keep_shim(self) -> None:
         """Services first: lines wait in their FIFOs while the shim starts, but not for long."""
@@ -287,7 +303,7 @@ class Supervisor:
         service = Supervised(core, self.means)
         try:
             service.open()
-        except CsvError as error:
+        except (CsvError, OSError) as error:
             self.journal.say(str(error), name)
             return None
         self.services[name] = service
@@ -314,10 +330,28 @@ class Supervisor:
             self._read((name,))
 
     def _revive(self, name: str) -> None:
-        """A service raised: make it anew from its record, as if the supervisor had been killed."""
+        """A service raised: make it anew from its record, as if the supervisor had been killed.
+
+        At growing intervals: what raised (a full disk) may be there for a while.
+        """
         self.services.pop(name).abandon()
         self._recorded.add(name)
-        self._read((name,))
+        now = time.monotonic()
+        last, faults = self._faults.get(name, (now, 0))
+        faults = 1 if now - last > _FORGIVEN_AFTER_S else faults + 1
+        self._faults[name] = now, faults
+        if self._stopping:
+            self._revive_to_end(name, faults)
+            return
+        self._settle(name, now + restart.delay_s(_REVIVAL, faults - 1, random.random))
+
+    def _revive_to_end(self, name: str, faults: int) -> None:
+        if faults <= _FAULTS_AT_THE_END:
+            self._apply(name, None)
+        else:
+            self.journal.say("cannot be stopped; the next supervisor takes it over", name)
+        if not self.services:
+            self._quiet.set()
 
     # --- signals, and the end -------------------------------------------------------------------
 
@@ -327,7 +361,10 @@ class Supervisor:
                 self.journal.say(f"{signal.Signals(number).name}: stopping all services")
                 return
             self.journal.say("SIGHUP: reading all folders again")
-            self._read({*self.folders.list(), *self.services})
+            try:
+                self._read({*self.folders.list(), *self.services})
+            except CsvError as error:
+                self.journal.say(f"{error}; what runs is left alone")
 
     async def _end(self) -> None:
         """Everything down, each service in its own time; a further signal changes nothing."""
@@ -338,21 +375,14 @@ class Supervisor:
         if self.services:
             await self._quiet.wait()
         if self.means.launcher is not None:
-            await trio.to_thread.run_sync(self.means.launcher.close)
+            try:
+                await trio.to_thread.run_sync(self.means.launcher.close)
+            except (CsvError, OSError) as error:
+                self.journal.say(str(error))
         self.journal.say("all services are down")
         self.journal.close()
         self._logged_all = await self.shim.stop()
         await self.forwarder.stop()  # after the shim: the last lines are to be sent, too
-
-
-def _forget_inherited_signals() -> None:
-    """Block and ignore nothing that our parent did: a shell's ``&`` ignores INT and QUIT, ``nohup``
-    HUP, and every service would inherit it."""
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    ours = {signal.SIGPIPE, signal.SIGXFSZ}  # Python ignores these for itself; spawn() resets them
-    for number in signal.valid_signals() - ours - {signal.SIGKILL, signal.SIGSTOP}:
-        if signal.getsignal(number) == signal.SIG_IGN:
-            signal.signal(number, signal.SIG_DFL)
 
 
 def supervise(paths: Paths) -> None:
