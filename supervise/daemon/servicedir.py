@@ -10,6 +10,7 @@ import fcntl
 import os
 from collections.abc import Callable
 
+from supervise.daemon import folderlink
 from supervise.errors import HostError, SystemCallFailed
 from supervise.kernel import files
 from supervise.kernel.datagrams import bind_socket
@@ -39,6 +40,7 @@ class ServiceDir:
         self._parking = parking
         self._held: list[int] = []
         self._logs: list[int] = []
+        self._link: str | None = None
         self.control: int | None = None
         self.piped = False
         self.syslog: int | None = None
@@ -92,11 +94,12 @@ class ServiceDir:
 
         Idempotent; to be called again when another folder may have taken the place of the former.
         """
-        link = self.paths.folder + "/supervise"
-        with contextlib.suppress(OSError):
-            if os.path.islink(link) and os.readlink(link) != self.paths.supervise:
-                os.unlink(link)
-            os.symlink(self.paths.supervise, link)
+        made = folderlink.make(self.paths)
+        if made is None:
+            return  # what was made before stays: a folder may be broken for a moment
+        if self._link is not None and self._link != made:
+            folderlink.remove(self._link, self.paths)
+        self._link = made
 
     def read_commands(self, size_bytes: int) -> bytes:
         """What was written to ``control`` since, at most ``size_bytes``; never blocks."""
@@ -190,9 +193,9 @@ class ServiceDir:
     def remove(self) -> None:
         """Take the files away that the supervisor made; the log's own are the shim's to remove."""
         self.close()
-        with contextlib.suppress(OSError):
-            if os.readlink(self.paths.folder + "/supervise") == self.paths.supervise:
-                os.unlink(self.paths.folder + "/supervise")
+        # A supervisor before us may have made it.
+        link = self._link or os.path.realpath(self.paths.folder) + "/supervise"
+        folderlink.remove(link, self.paths)
         for path in ("control", "ok", "lock", "status"):
             files.remove_file(f"{self.paths.supervise}/{path}")
         for path in (self.paths.status, self.paths.state, self.paths.log_policy):

@@ -25,6 +25,7 @@ from supervise.core.definition import (
     ServiceDefinition,
 )
 from supervise.core.service import Service
+from supervise.daemon import folderlink
 from supervise.daemon.adoption import launches, take_over
 from supervise.daemon.deadlines import Deadlines
 from supervise.daemon.departures import Departures
@@ -248,6 +249,8 @@ class Supervisor:
                 there = self.folders.exists(name)
                 folder = f"{self.paths.scan_dir}/{name}"
                 found[name] = read_folder(folder, name, self.machine) if there else None
+                if there:
+                    folderlink.require_free(folder, self.paths.run_dir)
             except CsvError as error:
                 found[name] = error
             except Exception as error:  # noqa: BLE001 - a hostile folder harms only itself
@@ -279,6 +282,8 @@ class Supervisor:
             return
         self._watch(name, found)
         service.files.link()
+        if obstacle := folderlink.obstacle(service.folder):
+            self.journal.say(obstacle, name)
         if isinstance(found, CsvError):
             service.feed(on.Broken(reason=str(found)))
         else:

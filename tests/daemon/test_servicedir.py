@@ -19,6 +19,7 @@ from supervise.paths import Paths, ServicePaths
 @pytest.fixture
 def paths(place: Paths) -> ServicePaths:
     os.mkdir(f"{place.scan_dir}/web")
+    Path(place.scan_dir, "web", "run").touch()
     return place.service("web")
 
 
@@ -145,5 +146,5 @@ def test_remove_leaves_what_is_the_shims(files: ServiceDir) -> None:
     Path(files.paths.status).touch()
     files.remove()
     assert sorted(os.listdir(files.paths.run)) == ["err", "log.json", "out"]
-    assert os.listdir(files.paths.folder) == []
+    assert os.listdir(files.paths.folder) == ["run"]
     files.remove()
