@@ -84,9 +84,9 @@ def _start_plain(service: "Supervised", effect: on.Start) -> None:
     service.feed(on.Started(launch=effect.launch))
 
 
-def _environment(service: "Supervised", launch: int) -> dict[str, str]:
+def _environment(service: "Supervised", launch: int) -> dict[bytes, bytes]:
     mark = service.means.strays.value(service.name, launch)
-    return {**service.means.environment, MARK: mark}
+    return {**service.means.environment, MARK.encode(): os.fsencode(mark)}
 
 
 def on_exit(service: "Supervised", launch: int, status: int | None) -> None:

@@ -54,4 +54,5 @@ class Means:
     forget: Callable[[str, Callable[[], None]], None]
     has_service: Callable[[str], bool]
     faulted: Callable[[str], None]
-    environment: dict[str, str] = field(factory=lambda: dict(os.environ))
+    # As bytes, which is what execve(2) takes: encoding it anew for each start would be felt.
+    environment: dict[bytes, bytes] = field(factory=lambda: dict(os.environb))

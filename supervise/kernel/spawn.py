@@ -26,7 +26,7 @@ class Command:
     argv: tuple[str, ...]
     executable: str | None = None
     cwd: str = "/"
-    env: dict[str, str] | None = field(default=None, hash=False)
+    env: dict[str, str] | dict[bytes, bytes] | None = field(default=None, hash=False)
     stdin: int | None = None
     stdout: int | None = None
     stderr: int | None = None
