@@ -12,10 +12,13 @@ from attrs import asdict
 
 from supervise.cli.arguments import Parser, add_directories, paths
 from supervise.cli.exit import program
+from supervise.cli.table import printable
 from supervise.container.folder import read_machine
 from supervise.container.host import LIMITS, Host, probe
 from supervise.container.inspect import Finding, findings_of, inspect
 from supervise.core.definition import MachineSettings
+from supervise.daemon import folderlink
+from supervise.daemon.folders import is_service_name
 from supervise.errors import DefinitionError, HostError
 
 _DESCRIPTION = """\
@@ -26,6 +29,11 @@ _EXAMPLES = """\
 csv check                    everything in the scan directory, and this machine
 csv check ./web              one folder, before it is moved into place
 csv check --json | jq .machine"""
+
+_NAME_RULE = (
+    "cannot be the name of a service: rename the folder; a name has at most 128 bytes, all of them"
+    " printable UTF-8, and is not csv, which is the supervisor's own log"
+)
 
 
 @program("csv check")
@@ -65,16 +73,44 @@ def _check(directory: str, host: Host | HostError) -> tuple[list[Finding], int]:
         return [Finding(file=directory, message="is no directory")], 0
     if os.path.lexists(f"{directory}/run"):
         machine, found = _settings(os.path.dirname(directory))
-        return found + inspect(directory, os.path.basename(directory), machine, host), 1
+        name = os.path.basename(directory)
+        return found + _check_folder(directory, name, machine, host), 1
     machine, found = _settings(directory)
     names = [
         name
         for name in sorted(os.listdir(directory))
-        if not name.startswith(".") and os.path.isdir(f"{directory}/{name}")
+        if not name.startswith(".") and _is_folder(f"{directory}/{name}")
     ]
     for name in names:
-        found += inspect(f"{directory}/{name}", name, machine, host)
+        found += _check_folder(f"{directory}/{name}", name, machine, host)
     return found, len(names)
+
+
+def _is_folder(path: str) -> bool:
+    """A link, wherever it leads, is to be a service, as for the supervisor."""
+    return os.path.isdir(path) or os.path.islink(path)
+
+
+def _check_folder(
+    folder: str, name: str, machine: MachineSettings, host: Host | HostError
+) -> list[Finding]:
+    found = []
+    if not is_service_name(name):
+        found.append(Finding(file=folder, message=_NAME_RULE))
+    return found + inspect(folder, name, machine, host) + _check_link(folder)
+
+
+def _check_link(folder: str) -> list[Finding]:
+    """Whether another supervisor has the folder; any csv has a state.json beside its directory."""
+    link = f"{folder}/supervise"
+    if obstacle := folderlink.obstacle(folder):
+        return [Finding(file=folder, message=obstacle)]
+    if not os.path.exists(f"{link}/../state.json"):
+        try:
+            folderlink.require_free(folder)
+        except HostError as error:
+            return [Finding(file=folder, message=str(error))]
+    return []
 
 
 def _settings(scan_dir: str) -> tuple[MachineSettings, list[Finding]]:
@@ -88,7 +124,7 @@ def _print(found: list[Finding], folders: int, host: Host | HostError) -> None:
     for key, value in _machine(host).items():
         print(f"{key + ':':14}{value}")
     for each in found:
-        print(each)
+        print(printable(str(each)))
     count = f"{len(found)} mistakes" if found else "nothing"
     print(f"{folders} folder{'s' * (folders != 1)}, {count} to mend")
 

@@ -15,8 +15,14 @@ from typing import Any, NamedTuple
 from supervise.cli.arguments import Parser, add_directories, paths
 from supervise.cli.exit import program
 from supervise.cli.state import State, duration, load, parse
-from supervise.cli.supervised import Supervised, find, is_supervised
-from supervise.cli.table import render
+from supervise.cli.supervised import (
+    Supervised,
+    find,
+    is_supervised,
+    supervisor_pid,
+    why_not_supervised,
+)
+from supervise.cli.table import printable, render
 from supervise.errors import NotSupervised
 from supervise.paths import Paths
 
@@ -49,22 +55,25 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="a service, or a service folder")
     options = parser.parse_args(argv)
     places = paths(options)
-    rows = [_row(find(name, places)) for name in options.names or _all(places)]
+    services = [find(name, places) for name in options.names or _all(places)]
+    rows = [_row(service) for service in services]
     if options.json:
         print(json.dumps([row.json for row in rows], indent=2))
     elif rows:
         print(_table(rows, time.time()))
     else:
         print(f"no services: {places.scan_dir} holds no folder", file=sys.stderr)
-    lost = [row.name for row in rows if not row.supervised]
+    lost = [service for service, row in zip(services, rows, strict=True) if not row.supervised]
     if lost and (options.names or len(lost) == len(rows)):
-        raise NotSupervised(_no_supervisor(lost, places))
+        raise NotSupervised(_why_lost(lost, places))
     return 0
 
 
 def _all(places: Paths) -> list[str]:
     # The run directory, too: a service whose folder is gone may still be stopping.
-    names = {entry.name for entry in _entries(places.scan_dir) if entry.is_dir()}
+    # And a link, wherever it leads, is to be a service, as for the supervisor.
+    folders = _entries(places.scan_dir)
+    names = {entry.name for entry in folders if entry.is_symlink() or entry.is_dir()}
     names |= {
         entry.name
         for entry in _entries(places.run_dir)
@@ -123,8 +132,15 @@ def _phase(state: State, supervised: bool) -> str:
     return ", ".join([state.phase, *(note for note, holds in notes.items() if holds)])
 
 
-def _no_supervisor(names: Sequence[str], places: Paths) -> str:
+def _why_lost(services: Sequence[Supervised], places: Paths) -> str:
+    if supervisor_pid(places.run_dir) is not None or not any(_is_known(each) for each in services):
+        return printable("; ".join(why_not_supervised(each) for each in services))
+    names = printable(", ".join(each.shown for each in services))
     return (
-        f"no supervisor is running for {', '.join(names)}; what is shown is what the last one left"
+        f"no supervisor is running for {names}; what is shown is what the last one left"
         f" in {places.run_dir}. Start one with `csv scan {places.scan_dir}`"
     )
+
+
+def _is_known(service: Supervised) -> bool:
+    return os.path.isdir(service.folder) or os.path.exists(service.state)

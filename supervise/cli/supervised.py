@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from supervise.core.status import Status, decode
 from supervise.errors import NotSupervised, SystemCallFailed
+from supervise.kernel import proc
 from supervise.paths import Paths
 
-_NOBODY = (errno.ENXIO, errno.ENOENT, errno.ENOTDIR)
+_NOBODY = (errno.ENXIO, errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _WRITE = os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -25,11 +26,13 @@ class Supervised(NamedTuple):
         shown: the name as the user wrote it; messages begin with it.
         folder: the service folder.
         supervise: the directory that holds ``control``, ``ok`` and ``status``.
+        run_dir: of the supervisor that should have it: the folder lies in its scan directory.
     """
 
     shown: str
     folder: str
     supervise: str
+    run_dir: str | None = None
 
     @property
     def run(self) -> str:
@@ -57,6 +60,7 @@ def find(argument: str, paths: Paths) -> Supervised:
         ours = paths.service(name).supervise
         if os.path.isdir(ours) or not os.path.isdir(supervise):
             supervise = ours
+        return Supervised(argument, folder, supervise, paths.run_dir)
     return Supervised(argument, folder, supervise)
 
 
@@ -89,7 +93,7 @@ def send(service: Supervised, letters: str) -> None:
     try:
         os.write(control, letters.encode("ascii"))
     except BrokenPipeError:
-        raise _not_supervised(service) from None
+        raise NotSupervised(why_not_supervised(service)) from None
     except OSError as error:
         raise SystemCallFailed.of("write", service.supervise + "/control", error) from error
     finally:
@@ -117,14 +121,33 @@ def _open_for_writing(service: Supervised, fifo: str) -> int:
         return os.open(path, _WRITE)
     except OSError as error:
         if error.errno in _NOBODY:
-            raise _not_supervised(service) from error
+            raise NotSupervised(why_not_supervised(service)) from error
         raise SystemCallFailed.of("open", path, error) from error
 
 
-def _not_supervised(service: Supervised) -> NotSupervised:
+def supervisor_pid(run_dir: str) -> int | None:
+    """The supervisor of this run directory, if it lives and has read its folders."""
+    import json  # it costs those who do not ask
+
+    try:
+        with open(f"{run_dir}/.supervisor", "rb") as file:
+            found = json.load(file)
+        pid: int = found["pid"]
+        return pid if proc.start_time(pid) == found["start_time"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def why_not_supervised(service: Supervised) -> str:
+    """One sentence: what is missing, and what to do."""
     if not os.path.isdir(service.folder):
-        return NotSupervised(f"{service.shown}: there is no service folder {service.folder}")
+        return f"{service.shown}: there is no service folder {service.folder}"
+    pid = supervisor_pid(service.run_dir) if service.run_dir else None
+    if pid is not None:
+        return (
+            f"{service.shown}: the supervisor (pid {pid}) does not have it: it was left with"
+            f" `svc -x`, or is no service. `csv check {service.folder}` tells whether it could be"
+            f" one; `kill -HUP {pid}` has it supervised again"
+        )
     scan_dir = os.path.dirname(os.path.abspath(service.folder))
-    return NotSupervised(
-        f"{service.shown}: no supervisor is running for it; start one with `csv scan {scan_dir}`"
-    )
+    return f"{service.shown}: no supervisor is running for it; start one with `csv scan {scan_dir}`"

@@ -3,6 +3,9 @@
 The letters go out in the order given, in one write. ``-w`` waits for what they asked for.
 """
 
+import contextlib
+import math
+from argparse import ArgumentTypeError
 from collections.abc import Sequence
 
 from supervise.cli.arguments import Parser, add_directories, paths
@@ -47,12 +50,19 @@ def _parser() -> Parser:
         "-w",
         dest="wait",
         metavar="SECONDS",
-        type=float,
+        type=_seconds,
         help="wait, at most so long, until every service is what was asked for",
     )
     add_directories(parser, "scan", "run")
     parser.add_argument("names", nargs="+", metavar="NAME", help="a service, or a service folder")
     return parser
+
+
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 <= (seconds := float(text)) < math.inf:
+            return seconds
+    raise ArgumentTypeError(f"{text!r} is no number of seconds; give 0 or more, for example 10")
 
 
 def _send(services: Sequence[Supervised], letters: str) -> int:

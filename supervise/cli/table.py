@@ -15,6 +15,8 @@ def render(
     Args:
         colours: ``(row, column)`` to a key of COLOURS; used when in_colour().
     """
+    # A folder's name may be anything, and a terminal obeys what it is shown.
+    rows = [[printable(text) for text in row] for row in rows]
     columns = list(zip(header, *rows, strict=True))
     widths = [max(map(len, column)) for column in columns[:-1]] + [0]
     paint = colours if in_colour() else {}
@@ -28,6 +30,14 @@ def render(
     return "\n".join(
         "  ".join(cell(number - 1, column, text) for column, text in enumerate(row)).rstrip()
         for number, row in enumerate((header, *rows))
+    )
+
+
+def printable(text: str) -> str:
+    """The text with every character that a terminal would obey, or cannot show, as an escape."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
+        for each in text
     )
 
 

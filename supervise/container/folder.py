@@ -122,6 +122,11 @@ def _read_run(run: str, folder: str) -> tuple[str | None, os.stat_result]:
 
 
 def _unreadable_run(run: str, folder: str, error: OSError) -> DefinitionError:
+    if os.path.islink(folder) and not os.path.exists(folder):
+        return DefinitionError(
+            f"is a link to {os.readlink(folder)}, which cannot be reached: {error.strerror}",
+            file=folder,
+        )
     if os.path.islink(run):
         return DefinitionError(
             f"is a link to {os.readlink(run)}, which cannot be reached: {error.strerror}", file=run

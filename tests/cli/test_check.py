@@ -8,6 +8,7 @@ import pytest
 
 from supervise.cli.check import main
 from supervise.paths import Paths
+from tests.supervise_dir import SuperviseDir
 
 BOX = '#!/usr/bin/env csv-run\nrootfs = "host"\ncommand = ["sleep", "1"]\n'
 
@@ -95,6 +96,7 @@ def test_what_a_volume_may_bring_is_not_missed(
         ("#!/no/sh\n", "its interpreter /no/sh does not exist"),
         ("#!/usr/bin/env nosuch\n", "its interpreter nosuch is not in the PATH"),
         ("#!/bin/sh\r\n", "its first line ends in CR"),
+        ("\ufeff#!/bin/sh\n", "begins with a byte order mark"),
         ("#!/usr/bin/env sh\r\n", "its first line ends in CR"),
         (BOX.replace("\n", "\r\n"), "its first line ends in CR"),
     ],
@@ -104,6 +106,39 @@ def test_programs_that_the_kernel_would_not_run(
 ) -> None:
     (message,) = messages(capsys, make(place, "plain", run))
     assert expected in message
+
+
+@pytest.mark.parametrize("name", ["csv", "a\nb", "\udcff", "a" * 129])
+def test_a_name_that_no_service_can_have(
+    place: Paths, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    make(place, name, "#!/bin/sh\n")
+    for directory in (place.scan_dir, f"{place.scan_dir}/{name}"):
+        (message,) = messages(capsys, directory)
+        assert message.startswith("cannot be the name of a service: rename the folder")
+
+
+def test_links_that_lead_nowhere(place: Paths, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, target in (("loop", "loop"), ("gone", "nowhere")):
+        Path(place.scan_dir, name).symlink_to(target)
+    assert messages(capsys, place.scan_dir) == [
+        "is a link to nowhere, which cannot be reached: No such file or directory",
+        "is a link to loop, which cannot be reached: Too many levels of symbolic links",
+    ]
+
+
+def test_a_folder_of_another_supervisor(place: Paths, capsys: pytest.CaptureFixture[str]) -> None:
+    with SuperviseDir(place, "web") as web:
+        (web.folder / "run").write_text("#!/bin/sh\n")
+        (web.folder / "run").chmod(0o755)
+        (message,) = messages(capsys, str(web.folder))
+        assert "belongs to another supervisor that runs" in message
+        web.set_state()  # so it is a csv's
+        assert messages(capsys, str(web.folder)) == []
+        (web.folder / "supervise").unlink()
+        (web.folder / "supervise").mkdir()
+        (message,) = messages(capsys, str(web.folder))
+        assert "was left by another supervisor: remove it" in message
 
 
 def test_a_directory_that_is_none(place: Paths, capsys: pytest.CaptureFixture[str]) -> None:

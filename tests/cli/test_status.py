@@ -13,6 +13,7 @@ import pytest
 
 from supervise.cli.state import duration
 from supervise.cli.status import main
+from supervise.kernel.proc import start_time
 from supervise.paths import Paths
 from tests.supervise_dir import SuperviseDir
 
@@ -111,7 +112,44 @@ def test_one_named_and_not_supervised_is_102(
         web.set_state()
         assert main(["web"]) == 0
         assert main(["web", "nothing"]) == 102
-    assert "for nothing;" in capsys.readouterr().err
+    error = f"csv status: nothing: there is no service folder {places.scan_dir}/nothing\n"
+    assert capsys.readouterr().err == error
+
+
+def test_a_name_cannot_command_the_terminal(
+    places: Paths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(places.scan_dir, "a\nb\x1b[2J").mkdir()
+    Path(os.fsdecode(os.fsencode(places.scan_dir) + b"/\xff")).mkdir()
+    assert main([]) == 102
+    out, err = capsys.readouterr()
+    assert [row[0] for row in rows(out)] == [r"a\nb\x1b[2J", r"\udcff"]
+    assert r"a\nb\x1b[2J" in err
+
+
+def test_links_that_lead_nowhere_are_shown(
+    places: Paths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, target in (("loop", "loop"), ("gone", "nowhere")):
+        Path(places.scan_dir, name).symlink_to(target)
+    assert main([]) == 102
+    assert [row[0] for row in rows(capsys.readouterr().out)] == ["gone", "loop"]
+
+
+def test_a_living_supervisor_is_not_said_to_be_missing(
+    places: Paths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    me = {"pid": os.getpid(), "start_time": start_time(os.getpid())}
+    Path(places.supervisor).write_text(json.dumps(me))
+    with SuperviseDir(places, "web") as web:
+        web.leave()
+        assert main(["web"]) == 102
+    err = capsys.readouterr().err
+    assert f"web: the supervisor (pid {os.getpid()}) does not have it" in err
+    assert f"kill -HUP {os.getpid()}" in err
+    Path(places.supervisor).write_text(json.dumps({**me, "start_time": 1}))
+    assert main(["web"]) == 102
+    assert "no supervisor is running for web" in capsys.readouterr().err
 
 
 def test_no_services_is_no_error(places: Paths, capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,7 +69,7 @@ def test_a_supervisor_that_does_not_read_fails_the_command_and_does_not_hang(
         (["web"], "no command given"),
         (["-z", "web"], "unrecognized arguments: -z"),
         (["-u"], "required: NAME"),
-        (["-w", "soon", "-u", "web"], "invalid float value: 'soon'"),
+        (["-w", "soon", "-u", "web"], "'soon' is no number of seconds"),
     ],
 )
 def test_wrong_usage_is_100(
@@ -77,3 +77,11 @@ def test_wrong_usage_is_100(
 ) -> None:
     assert main(argv) == 100
     assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "soon"])
+def test_a_wait_of_no_length_is_a_usage_error(
+    places: Paths, capsys: pytest.CaptureFixture[str], seconds: str
+) -> None:
+    assert main(["-w", seconds, "-u", "web"]) == 100
+    assert capsys.readouterr().err.startswith("svc: argument -w: ")
