@@ -55,9 +55,10 @@ def container_id(name: str, number: int) -> str:
         chr(byte) if chr(byte) in _SAFE else f"+{byte:02X}"
         for byte in name.encode("utf-8", "surrogateescape")
     )
-    if safe.startswith("."):
-        # The kernel refuses a keyring of such a name, and the runtime makes one of the id.
-        safe = "+2E" + safe[1:]
+    if safe.startswith((".", "-")):
+        # The kernel refuses a keyring of such a name as the first, and the runtime makes one of
+        # the id; the second it takes for an option.
+        safe = f"+{ord(safe[0]):02X}{safe[1:]}"
     if len(safe) > _MAX_ID_BYTES:
         safe = f"{safe[:_MAX_ID_BYTES]}+{_digest(name)}"
     return f"{safe}.{number}"

@@ -44,7 +44,7 @@ def run_command(host: Host, *, root: str, bundle: str, container_id: str, detach
     """
     argv = [
         *_start(host, root),
-        *("--log", log_file(bundle), "--log-format", "json"),
+        *("--log", _log_option(host, bundle), "--log-format", "json"),
         *("run", "--bundle", bundle, "--pid-file", pid_file(bundle)),
         *(["--detach"] if detach else []),
         container_id,
@@ -60,6 +60,11 @@ def delete_command(host: Host, *, root: str, container_id: str) -> Command:
 
 def _start(host: Host, root: str) -> tuple[str, ...]:
     return (host.runtime_path, "--root", root)
+
+
+def _log_option(host: Host, bundle: str) -> str:
+    # crun takes what precedes a colon for a kind of log; to runc all of it is a path.
+    return ("file:" if host.runtime == "crun" else "") + log_file(bundle)
 
 
 def pid_file(bundle: str) -> str:
@@ -149,7 +154,10 @@ def reason(host: Host, bundle: str, returncode: int, program: str) -> str:
         return f"{host.runtime} says: {said}"
     if returncode < 0:
         return f"{host.runtime} was ended by {signal.Signals(-returncode).name}"
-    return f"{host.runtime} ended with exit code {returncode} and left no message"
+    return (
+        f"{host.runtime} ended with exit code {returncode} and left no message; what it printed,"
+        " if anything, is in the service's log"
+    )
 
 
 def exec_status(bundle: str) -> int | None:

@@ -158,7 +158,9 @@ def test_the_runtime_gets_none_of_our_environment(
     containers.launcher.clean(launch)
 
 
-@pytest.mark.parametrize("name", ["ä b/c".replace("/", "+"), "x" * 128, "é" * 64, ".run-1-web"])
+@pytest.mark.parametrize(
+    "name", ["ä b+c", "x" * 128, "é" * 64, ".run-1-web", "a:b", "-dash", "--root", "a,b=c\\d"]
+)
 def test_any_name_of_a_service(containers: Containers, name: str) -> None:
     launch = containers.launch("command = ['sleep', '1000']", name=name)
     pid = containers.start(launch)
@@ -171,7 +173,11 @@ def test_ids_are_unambiguous() -> None:
     def launch(name: str, number: int) -> str:
         return Launch(name=name, number=number, folder="", definition=None).id  # type: ignore[arg-type]
 
-    named = [(name, n) for name in ("a", "a.1", "a+2E", "é", "+C3+A9", "é" * 64) for n in (1, 11)]
+    named = [
+        (name, n)
+        for name in ("a", "-a", "+2Da", "a.1", "a+2E", "é", "+C3+A9", "é" * 64)
+        for n in (1, 11)
+    ]
     assert len({launch(*each) for each in named}) == len(named)
 
 

@@ -35,8 +35,9 @@ def test_volumes_are_read_only_with_all_below(with_runc: Containers) -> None:
     assert with_runc.shell(script, 'volumes = [".:/v:ro"]').output == "refused\nown\n"
 
 
-def test_a_detached_container_is_found_and_killed(with_runc: Containers) -> None:
-    launch = with_runc.launch("command = ['sleep', '1000']")
+@pytest.mark.parametrize("name", ["web", "a:b", "-dash"])
+def test_a_detached_container_is_found_and_killed(with_runc: Containers, name: str) -> None:
+    launch = with_runc.launch("command = ['sleep', '1000']", name=name)
     pid = with_runc.start(launch)
     assert with_runc.launcher.running(launch) == pid
     with_runc.launcher.kill(launch)
