@@ -5,13 +5,12 @@ machine. A finding is what would make a start fail, never a matter of taste.
 """
 
 import os
-import shutil
 import stat
 from functools import partial
 
 from attrs import frozen
 
-from supervise.container import environment, users
+from supervise.container import environment, executable, users
 from supervise.container.bundle import check_machine, check_sources
 from supervise.container.folder import read_folder
 from supervise.container.host import Host
@@ -19,8 +18,6 @@ from supervise.core.definition import ContainerDefinition, MachineSettings
 from supervise.errors import DefinitionError, HostError, LaunchError, SystemCallFailed
 from supervise.kernel.openat2 import open_in_root
 
-_ELF = b"\x7fELF"
-_LINE_BYTES = 256
 _SHOWN = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32")
 
 
@@ -65,49 +62,12 @@ def inspect(
     except DefinitionError as error:
         return findings_of(error)
     run = f"{folder}/run"
-    reasons = {f"{folder}/finish": _check_program(f"{folder}/finish") if service.finish else []}
+    reasons = {f"{folder}/finish": executable.check(f"{folder}/finish") if service.finish else []}
     if service.container is None:
-        reasons[run] = _check_program(run)
+        reasons[run] = executable.check(run)
     else:
-        reasons[run] = _check_line_end(run) + _check_container(service.container, host)
+        reasons[run] = executable.check_line_end(run) + _check_container(service.container, host)
     return [Finding(file=file, message=each) for file in reasons for each in reasons[file]]
-
-
-def _check_program(path: str) -> list[str]:
-    """Whether the kernel could execute this file."""
-    start = _read_start(path)
-    if start.startswith(_ELF):
-        return []
-    if not start.startswith(b"#!"):
-        return ["has neither a #! line nor is it a program; begin it with #!/bin/sh"]
-    return _check_line_end(path) or _check_interpreter(start[2:].split(b"\n")[0].split())
-
-
-def _check_interpreter(words: list[bytes]) -> list[str]:
-    if not words:
-        return ["its #! line names no interpreter; write #!/bin/sh"]
-    interpreter, *arguments = map(os.fsdecode, words)
-    if not os.access(interpreter, os.X_OK):
-        return [f"its interpreter {interpreter} does not exist"]
-    wanted = arguments[0] if arguments and os.path.basename(interpreter) == "env" else ""
-    is_name = wanted and not wanted.startswith("-") and "=" not in wanted
-    if is_name and shutil.which(wanted) is None:
-        return [f"its interpreter {wanted} is not in the PATH"]
-    return []
-
-
-def _check_line_end(path: str) -> list[str]:
-    if not _read_start(path).split(b"\n")[0].endswith(b"\r"):
-        return []
-    return [
-        "its first line ends in CR, which the kernel takes for a part of the interpreter's "
-        "name; save it with Unix line ends"
-    ]
-
-
-def _read_start(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read(_LINE_BYTES)
 
 
 def _check_container(definition: ContainerDefinition, host: Host | HostError) -> list[str]:

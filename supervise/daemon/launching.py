@@ -6,6 +6,7 @@ other. Everything here is about one launch number; an answer that comes late is 
 to ignore.
 """
 
+import errno
 import os
 import signal
 import time
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import trio
 from attrs import evolve
 
+from supervise.container import executable
 from supervise.container.launcher import Launch
 from supervise.core import ends
 from supervise.core import events as on
@@ -24,7 +26,13 @@ from supervise.core.definition import ContainerDefinition, ServiceDefinition
 from supervise.core.events import Effect, Phase
 from supervise.daemon.means import MARK
 from supervise.daemon.process import Child
-from supervise.errors import CsvError, HostError, LaunchCancelled
+from supervise.errors import (
+    CsvError,
+    HostError,
+    LaunchCancelled,
+    LaunchError,
+    SystemCallFailed,
+)
 from supervise.kernel import proc
 from supervise.kernel.spawn import Command
 
@@ -34,6 +42,8 @@ if TYPE_CHECKING:
 
 
 _CLEAN_AFTER_S = 0.2
+_REFUSALS = (errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.ELOOP)
+"""What execve() has against a file, not against the machine's state."""
 
 
 def carry_out(service: "Supervised", effect: Effect) -> None:
@@ -68,18 +78,22 @@ def _start_plain(service: "Supervised", effect: on.Start) -> None:
         stack.callback(os.close, err)
         if (stdin := service.files.open_input()) is not None:
             stack.callback(os.close, stdin)
-        spawned = service.means.reaper.spawn(
-            Command(
-                argv=("./run",),
-                cwd=service.folder,
-                env=_environment(service, effect.launch),
-                stdin=stdin,
-                stdout=out,
-                stderr=err,
-            ),
-            partial(on_exit, service, effect.launch),
-            kill_group=True,
+        command = Command(
+            argv=("./run",),
+            cwd=service.folder,
+            env=_environment(service, effect.launch),
+            stdin=stdin,
+            stdout=out,
+            stderr=err,
         )
+        ended = partial(on_exit, service, effect.launch)
+        try:
+            spawned = service.means.reaper.spawn(command, ended, kill_group=True)
+        except SystemCallFailed as error:
+            if error.errno not in _REFUSALS:
+                raise
+            path = f"{service.folder}/run"
+            raise LaunchError(executable.why(path, os.strerror(error.errno))) from error
     service.process = Child(*spawned)
     service.feed(on.Started(launch=effect.launch))
 
