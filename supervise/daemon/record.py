@@ -2,7 +2,7 @@
 
 One file holds all, written whole, so nothing in it can disagree. Times that people read are wall
 clock; those that decide are the monotonic clock, which all processes of one boot share (the run
-directory is of one boot: ``daemon.rundir``).
+directory is of one boot: ``daemon.rundir``). What is made of it: ``daemon.recorded``.
 """
 
 import json
@@ -12,14 +12,8 @@ from typing import Any
 from attrs import asdict
 
 from supervise.core import ends
-from supervise.core.definition import (
-    ContainerDefinition,
-    LogPolicy,
-    Restart,
-    RestartPolicy,
-    ServiceDefinition,
-)
-from supervise.core.events import End, Phase, Want
+from supervise.core.definition import ServiceDefinition
+from supervise.core.events import End, Phase
 from supervise.core.service import Service
 from supervise.daemon.process import Process
 
@@ -109,39 +103,3 @@ def load(path: str) -> dict[str, Any] | None:
         return record if record["version"] == VERSION else None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-
-
-def restore(record: dict[str, Any]) -> Service:
-    """The state that dump() recorded.
-
-    Raises:
-        KeyError, TypeError, ValueError: it is not such a record.
-    """
-    clock = {**record["clock"], "ends": tuple(record["clock"]["ends"])}
-    return Service(
-        name=record["name"],
-        phase=Phase(record["phase"]),
-        want=Want(record["want"]),
-        launched=_restore_launched(record["name"], record["launched"]),
-        last_end=_restore_end(record["last_exit"]),
-        **clock,
-        **{field: record[field] for field in _PLAIN},
-    )
-
-
-def _restore_end(end: dict[str, Any] | None) -> End | None:
-    return None if end is None else End(**{key: end[key] for key in end if key != "words"})
-
-
-def _restore_launched(name: str, launched: dict[str, Any] | None) -> ServiceDefinition | None:
-    if launched is None:
-        return None
-    fields = dict(launched)
-    restart = fields.pop("restart")
-    return ServiceDefinition(
-        name=name,
-        container=ContainerDefinition(rootfs="") if fields.pop("container") else None,
-        restart=RestartPolicy(**{**restart, "policy": Restart(restart["policy"])}),
-        log=LogPolicy(),
-        **fields,
-    )

@@ -103,17 +103,22 @@ class RunDir:
         files.replace_file(self.paths.supervisor, _whoami())
 
     def names(self) -> tuple[list[str], list[str]]:
-        """The services a former supervisor left a record of, and those it only left a log of."""
+        """The services a former supervisor left a record of, and those it only left a log of.
+
+        A service whose ``log/run`` left anything is among the former: its directory is not free
+        before that one is done with.
+        """
         recorded, departing = [], []
         with os.scandir(self.paths.run_dir) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 if entry.name.startswith("."):
                     continue
-                if os.path.exists(entry.path + "/state.json"):
+                has_log = os.path.exists(entry.path + "/log")
+                if has_log or os.path.exists(entry.path + "/state.json"):
                     recorded.append(entry.name)
                 else:
                     departing.append(entry.name)
-                if os.path.exists(entry.path + "/log/state.json"):
+                if has_log:
                     recorded.append(log_of(entry.name))
         return recorded, departing
 

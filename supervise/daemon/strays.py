@@ -6,8 +6,9 @@ a container are its cgroup and its pid namespace; this is for plain programs.
 """
 
 import os
+import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import trio
 
@@ -15,6 +16,9 @@ from supervise.kernel import pidfd, proc
 
 _ROUNDS = 100
 """A program that forks faster than this is killed has won, for now."""
+
+_NUMBER = re.compile(rb"[0-9]{1,12}")
+"""A launch number; a program may have put anything there, even what is too long for an int."""
 
 
 class Strays:
@@ -52,6 +56,25 @@ class Strays:
                 return pid
         return None
 
+    def end_all(self, names: Collection[str]) -> dict[str, int]:
+        """End all that bears a mark of these services, of any launch; blocks.
+
+        One pass over /proc when there is nothing; no launch of them may begin meanwhile.
+
+        Returns:
+            The highest launch number that was met of each service that any was met of.
+        """
+        owners = {self._run_dir + b"/" + os.fsencode(name): name for name in names}
+        met: dict[str, int] = {}
+        for pid in proc.pids():
+            owner, _, launch = proc.environment(pid).get(self._mark, b"").rpartition(b"/")
+            if owner in owners and _NUMBER.fullmatch(launch):
+                name = owners[owner]
+                met[name] = max(int(launch), met.get(name, 0))
+        if met:
+            self._kill({owner: met[name] for owner, name in owners.items() if name in met})
+        return met
+
     async def serve(self) -> None:
         """Sweep whenever asked, for ever."""
         while True:
@@ -87,4 +110,6 @@ class Strays:
 
     def _is_marked(self, pid: int, owners: dict[bytes, int]) -> bool:
         owner, _, launch = proc.environment(pid).get(self._mark, b"").rpartition(b"/")
-        return owner in owners and launch.isdigit() and int(launch) <= owners[owner]
+        if owner not in owners or not _NUMBER.fullmatch(launch):
+            return False
+        return int(launch) <= owners[owner]

@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import time
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterable
 
 import trio
@@ -25,20 +26,19 @@ from supervise.core.definition import (
     ServiceDefinition,
 )
 from supervise.core.service import Service
-from supervise.daemon import folderlink
+from supervise.daemon import folderlink, former
 from supervise.daemon.adoption import launches, take_over
 from supervise.daemon.deadlines import Deadlines
 from supervise.daemon.departures import Departures
 from supervise.daemon.folders import Folders, is_service_name
 from supervise.daemon.forwarder import Forwarder
 from supervise.daemon.journal import Journal
-from supervise.daemon.logdir import log_of, main_of
+from supervise.daemon.logdir import log_of, main_of, service_dir
 from supervise.daemon.means import MARK, Means
 from supervise.daemon.places import Places
 from supervise.daemon.poll import Poll
 from supervise.daemon.reaper import Reaper
 from supervise.daemon.rundir import RunDir
-from supervise.daemon.servicedir import ServiceDir
 from supervise.daemon.shim import Shim
 from supervise.daemon.strays import Strays
 from supervise.daemon.supervised import Supervised
@@ -55,6 +55,7 @@ _REVIVAL = RestartPolicy(first_delay_s=0.1)
 _FORGIVEN_AFTER_S = 120.0
 _FAULTS_AT_THE_END = 3
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_LOST = "there is no usable record of it: what runs of it is ended, and it begins anew"
 _OWN = ".csv"
 """The run directory's entry of the supervisor's own log; its name in the log is ``csv``."""
 
@@ -70,6 +71,8 @@ class Supervisor:
         self._launch_numbers: dict[str, int] = {}
         self._releases: dict[str, Callable[[], None]] = {}
         self._recorded: set[str] = set()
+        self._ending: set[str] = set()
+        self._failed: dict[str, int] = {}
         self._faults: dict[str, tuple[float, int]] = {}
         self._reading: set[str] = set()
         self._read_again: set[str] = set()
@@ -187,18 +190,34 @@ class Supervisor:
 
     async def _find_former(self) -> list[str]:
         """What a former supervisor left: cleared if nobody will take it over, else its names."""
-        recorded, departing = self.rundir.names()
+        left, departing = self.rundir.names()
         if self.means.launcher is not None:
-            live = {launch for name in recorded for launch in launches(name, self.means)}
+            live = {launch for name in left for launch in launches(name, self.means)}
             await trio.to_thread.run_sync(self.means.launcher.sweep, live)
-        for name in departing:
+        self._recorded = {name for name in left if former.recorded(name, self.means) is not None}
+        lost = [name for name in left if name not in self._recorded]
+        for name in lost:
+            self.journal.say(_LOST, name)
+        await self._end_former([*lost, *departing])
+        # A log before its main service, whose directory it is in.
+        gone = [name for name in sorted(lost, reverse=True) if not self.folders.exists(name)]
+        for name in (*gone, *departing):
             self._clear_departing(name)
-        self._recorded = set(recorded)
-        return recorded
+        return sorted(self._recorded)
+
+    async def _end_former(self, names: list[str]) -> None:
+        numbers = await trio.to_thread.run_sync(former.end, names, self.means)
+        for name, number in numbers.items():
+            self._launch_numbers[name] = max(number, self._launch_numbers.get(name, 0))
 
     def _clear_departing(self, name: str) -> None:
+        main = main_of(name)
+        if main is not None and (main in self._recorded or self.folders.exists(main)):
+            return  # the pipe is that one's, too
         paths = self.paths.service(name)
-        ServiceDir(paths, self.means.parking).remove()
+        service_dir(name, self.paths, self.means.parking).remove()
+        if main is not None:
+            return  # the shim knows it by its main service alone
         if os.path.exists(paths.run):  # else the drop could meet the next of that name
             self.shim.drop(paths)
             self.departures.add(name)
@@ -261,6 +280,8 @@ class Supervisor:
         if name in self._recorded:
             self._recorded.discard(name)
             self._adopt(name, found)
+        if name in self._recorded or name in self._ending:
+            return  # it raised, or is cleared first: it is read again
         service = self.services.get(name)
         if name in self.departures or (service is not None and service.core.gone):
             self._read_when_free.add(name)
@@ -292,9 +313,26 @@ class Supervisor:
     def _adopt(self, name: str, found: ServiceDefinition | CsvError | None) -> None:
         definition = found if isinstance(found, ServiceDefinition) else None
         try:
-            take_over(name, self.means, definition, self.services)
+            if take_over(name, self.means, definition, self.services):
+                return
+            self.journal.say(_LOST, name)
         except CsvError as error:
-            self.journal.say(str(error), name)
+            self.journal.say(f"{error}; it begins anew", name)
+        except Exception:  # noqa: BLE001 - whatever a record leads to harms only its own service
+            self._failed[name] = self._failed.get(name, 0) + 1
+            self.journal.say(f"{traceback.format_exc()}it begins anew", name)
+        if name in self.services:
+            self.services.pop(name).abandon()
+        self._recorded.discard(name)
+        self._ending.add(name)
+        self.means.nursery.start_soon(self._begin_anew, name)
+
+    async def _begin_anew(self, name: str) -> None:
+        await self._end_former([name])
+        self._ending.discard(name)
+        if not self.folders.exists(name):
+            self._clear_departing(name)
+        self._read((name,))
 
     def _watch(self, name: str, found: ServiceDefinition | CsvError) -> None:
         container = found.container if isinstance(found, ServiceDefinition) else None
@@ -305,7 +343,7 @@ class Supervisor:
 
     def _new(self, name: str) -> Supervised | None:
         core = Service(name=name, launch=self._launch_numbers.get(name, 0), since=time.monotonic())
-        service = Supervised(core, self.means)
+        service = Supervised(core, self.means, faults=self._failed.get(name, 0))
         try:
             service.open()
         except (CsvError, OSError) as error:
