@@ -8,7 +8,7 @@ from supervise.cli.exit import program
 
 @program("csv scan")
 def main(argv: Sequence[str]) -> int:
-    """Supervise the scan directory until TERM or ^C; 0 once everything is down."""
+    """Supervise the scan directory until TERM or ^C; 0 once all is down, and logged."""
     parser = Parser(
         "csv scan",
         "Supervise every service folder of DIR: start it, restart it when it crashes, obey svc. "

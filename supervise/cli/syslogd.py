@@ -14,7 +14,7 @@ kill -HUP $(jq .pid /run/csv/.syslogd/pid)      open all files anew, by name"""
 
 @program("csv syslogd")
 def main(argv: Sequence[str]) -> int:
-    """Write logs until SIGTERM, then write what has come and return 0."""
+    """Write logs until SIGTERM, then write what has come: 0, or 1 when that is not possible."""
     parser = Parser(
         "csv syslogd",
         "Write what all services print to their logs. The supervisor keeps this program running."
@@ -23,8 +23,7 @@ def main(argv: Sequence[str]) -> int:
         _EXAMPLES,
     )
     add_directories(parser, "run", "log")
-    shim.run(paths(parser.parse_args(argv)), _warn)
-    return 0
+    return 0 if shim.run(paths(parser.parse_args(argv)), _warn) else 1
 
 
 def _warn(text: str) -> None:

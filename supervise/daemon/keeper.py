@@ -5,6 +5,7 @@ depends on their being alive at any moment.
 """
 
 import json
+import os
 import signal
 import sys
 import time
@@ -116,6 +117,8 @@ class Keeper:
 
         One that has died just now is started once more: its work would not be done otherwise.
 
+        One that ends with 1 has said what it cannot do, and could not do it once more.
+
         Returns:
             Whether it has done all.
         """
@@ -123,7 +126,7 @@ class Keeper:
         with trio.move_on_after(_STOP_WITHIN_S):
             while True:
                 if await self._end():
-                    return True
+                    return self._status == 0
                 # It failed, or one that we do not know yet has the lock.
                 await trio.sleep(_AGAIN_AFTER_S)
         if self._process is not None:
@@ -133,7 +136,7 @@ class Keeper:
         return False
 
     async def _end(self) -> bool:
-        """Have one, and end it; False when it has not done all."""
+        """Have one, and end it; False when another one is to do what is left."""
         if self._process is None:
             self._ended = trio.Event()
             try:
@@ -143,4 +146,4 @@ class Keeper:
         self._process.signal(signal.SIGTERM)
         await self._ended.wait()
         self._process = None
-        return self._status == 0
+        return self._status is not None and os.waitstatus_to_exitcode(self._status) in (0, 1)

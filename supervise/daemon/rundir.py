@@ -5,11 +5,16 @@ import fcntl
 import json
 import os
 import shutil
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from supervise.daemon.logdir import log_of
-from supervise.errors import CsvError, SystemCallFailed
+from supervise.errors import CsvError, HostError, SystemCallFailed
 from supervise.kernel import files, proc
+from supervise.log.control import log_name
 from supervise.paths import Paths
+
+_UNWRITTEN = "/.unwritten"
 
 
 class AlreadySupervised(CsvError):
@@ -109,6 +114,7 @@ class RunDir:
         before that one is done with.
         """
         recorded, departing = [], []
+        unwritten = self._take_unwritten()
         with os.scandir(self.paths.run_dir) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 if entry.name.startswith("."):
@@ -116,29 +122,61 @@ class RunDir:
                 has_log = os.path.exists(entry.path + "/log")
                 if has_log or os.path.exists(entry.path + "/state.json"):
                     recorded.append(entry.name)
-                else:
+                elif entry.name not in unwritten or not self._has_folder(entry.name):
                     departing.append(entry.name)
                 if has_log:
                     recorded.append(log_of(entry.name))
         return recorded, departing
 
-    def remove(self, *, spool: bool) -> None:
+    def _take_unwritten(self) -> set[str]:
+        """The services of which remove() left lines: they may start, and their log goes on.
+
+        For once: if we are killed, nobody can tell which of them the shim was told to drop.
+        """
+        path = self.paths.run_dir + _UNWRITTEN
+        with contextlib.suppress(OSError, ValueError), open(path, "rb") as file:
+            names = json.load(file)
+            files.remove_file(path)
+            return set(names)
+        return set()
+
+    def _has_folder(self, name: str) -> bool:
+        return os.path.isdir(f"{self.paths.scan_dir}/{name}")
+
+    def remove(self, *, unwritten: Mapping[str, int] = MappingProxyType({})) -> None:
         """Take away what is ours and let go of the lock: this supervisor ends for good.
 
         Args:
-            spool: the shim's directory too; else lines in it wait for the next shim.
+            unwritten: services of which so many bytes wait in the spool: what the next shim needs
+                to write them stays. Their FIFOs, too: the shim takes a service without for gone.
+
+        Raises:
+            HostError: all this is done, and there is something unwritten.
         """
+        if unwritten:
+            names = json.dumps(sorted(unwritten)).encode()
+            files.replace_file(self.paths.run_dir + _UNWRITTEN, names)
         with os.scandir(self.paths.run_dir) as entries:
             for entry in entries:
+                if log_name(entry.name) in unwritten:
+                    continue
                 for left in ("out", "err", "pipe", "log.json"):
                     files.remove_file(f"{entry.path}/{left}")
                 files.remove_directory(entry.path)
-        if spool:
+        if not unwritten:
             shutil.rmtree(self.paths.shim, ignore_errors=True)
-        for path in (self.paths.supervisor, self.paths.run_dir + "/.boot", self.paths.lock):
+            files.remove_file(self.paths.run_dir + "/.boot")
+        for path in (self.paths.supervisor, self.paths.lock):
             files.remove_file(path)
         files.remove_directory(self.paths.run_dir)
         os.close(self.lock_fd)
+        if unwritten:
+            raise HostError(
+                f"{sum(unwritten.values())} bytes of the logs of {', '.join(sorted(unwritten))}"
+                f" could not be written to {self.paths.log_dir}; they wait in"
+                f" {self.paths.shim}/spool, and are written when a supervisor starts again,"
+                " if that is before the machine does"
+            )
 
 
 def _whoami() -> bytes:

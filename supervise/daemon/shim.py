@@ -24,6 +24,7 @@ from supervise.kernel.datagrams import held_sockets, share_socket, socket_id
 from supervise.kernel.descriptors import Parking
 from supervise.kernel.fifo import grow_pipe, make_fifo, open_fifo, unread_bytes
 from supervise.log.control import OWN, OWN_ENTRY, Order, format_order
+from supervise.log.remains import unread, unwritten
 from supervise.paths import Paths, ServicePaths
 
 _CONTROL_BYTES = 1 << 20
@@ -39,6 +40,7 @@ class Shim:
     ) -> None:
         self._paths = paths
         self._parking = parking
+        self._journal = journal
         self._keeper = Keeper(
             what="the syslog shim",
             argv=("syslogd", "--run-dir", paths.run_dir, "--log-dir", paths.log_dir),
@@ -190,12 +192,22 @@ class Shim:
         """Keep the shim up until stop(); a shim that dies is replaced, at growing intervals."""
         await self._keeper.serve()
 
-    async def stop(self) -> bool:
+    async def stop(self) -> dict[str, int]:
         """Tell it to write what is there and end; after a while, kill it.
 
         Returns:
-            Whether it has written all; if not, what it could not write is in its spool.
+            By the service's name: how many bytes it could not write; they are in its spool.
+
+        Raises:
+            SystemCallFailed: what it left cannot be read.
         """
         with trio.move_on_after(_STOP_WITHIN_S):
             await self._told.wait()
-        return await self._keeper.stop()
+        if await self._keeper.stop():
+            return {}
+        try:
+            for name, size in unread(self._paths.run_dir).items():
+                self._journal.say(f"{size} bytes are lost: neither log nor spool took them", name)
+            return unwritten(self._paths.shim)
+        except OSError as error:
+            raise SystemCallFailed.of("open", self._paths.shim + "/record", error) from error

@@ -76,9 +76,8 @@ class Supervisor:
         self._faults: dict[str, tuple[float, int]] = {}
         self._reading: set[str] = set()
         self._read_again: set[str] = set()
-        self._read_when_free: set[str] = set()
         self._stopping = False
-        self._logged_all = False
+        self._unwritten: dict[str, int] = {}
         self._scanned = trio.Event()
         self._quiet = trio.Event()
 
@@ -86,7 +85,8 @@ class Supervisor:
         """Supervise until TERM or INT, then bring everything down and leave nothing behind.
 
         Raises:
-            CsvError: it cannot begin: another supervisor runs, or a directory cannot be made.
+            CsvError: it cannot begin: another supervisor runs, or a directory cannot be made. Or
+                all is down, but lines wait to be written.
         """
         # Before anything else: a signal that finds no receiver would end us in the middle.
         forget_inherited_signals()
@@ -106,7 +106,7 @@ class Supervisor:
                 await self._until_told_to_stop(signals)
                 await self._end()
                 nursery.cancel_scope.cancel()
-            self.rundir.remove(spool=self._logged_all)
+            self.rundir.remove(unwritten=self._unwritten)
 
     # --- beginning ------------------------------------------------------------------------------
 
@@ -115,7 +115,7 @@ class Supervisor:
         self.reaper, self.poll, parking = Reaper(), Poll(self.journal.say), Parking()
         self.deadlines = Deadlines(self._due)
         self.folders = Folders(self.paths.scan_dir, self._settle, self._read)
-        self.departures = Departures(self.paths.run_dir, self._free)
+        self.departures = Departures(self.paths, self._free, nursery, self.journal)
         self.shim = Shim(
             self.paths, reaper=self.reaper, poll=self.poll, parking=parking, journal=self.journal
         )
@@ -284,7 +284,7 @@ class Supervisor:
             return  # it raised, or is cleared first: it is read again
         service = self.services.get(name)
         if name in self.departures or (service is not None and service.core.gone):
-            self._read_when_free.add(name)
+            self.departures.want(name)
         elif found is None and main_of(name) in self.services:
             pass  # a service that prints into it still runs
         elif found is None or main_of(name) in self.departures:
@@ -364,12 +364,11 @@ class Supervisor:
         elif not self.services:
             self._quiet.set()
 
-    def _free(self, name: str) -> None:
+    def _free(self, name: str, wanted: bool) -> None:
         release = self._releases.pop(name, None)
         if release is not None:
             release()
-        if name in self._read_when_free:
-            self._read_when_free.discard(name)
+        if wanted:
             self._read((name,))
 
     def _revive(self, name: str) -> None:
@@ -424,7 +423,7 @@ class Supervisor:
                 self.journal.say(str(error))
         self.journal.say("all services are down")
         self.journal.close()
-        self._logged_all = await self.shim.stop()
+        self._unwritten = await self.shim.stop()
         await self.forwarder.stop()  # after the shim: the last lines are to be sent, too
 
 

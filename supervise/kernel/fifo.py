@@ -66,11 +66,16 @@ def unread_bytes(path: str) -> int:
     except OSError:
         return 0
     try:
-        return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
+        return unread_in(fd)
     except OSError:
         return 0
     finally:
         os.close(fd)
+
+
+def unread_in(fd: int) -> int:
+    """How many bytes can be read from the pipe now."""
+    return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def is_empty(fd: int) -> bool:

@@ -32,6 +32,7 @@ meanwhile take goes on until the spool is full, then the FIFO fills, then the wr
 
 import contextlib
 import os
+import sys
 import time
 from typing import Any
 
@@ -56,6 +57,7 @@ BATCH_BYTES = 256 * 1024
 SPOOL_BYTES = 1024 * 1024
 """How much of a stream may wait in its spool while the log cannot be written."""
 
+_SAVE_BATCHES = 16
 _SAY_EVERY_S = 1.0
 _HEAD_BYTES = 39  # stamp, origin, mark and the newline of a split, at most
 
@@ -139,7 +141,23 @@ class Intake:
         """How many bytes of the stream are in the spool and not yet in the log."""
         return stream.size - self.position(stream)
 
-    def take(self, stream: Stream, most: int = BATCH_BYTES) -> int:
+    def unwritten(self, stream: Stream) -> int:
+        """How many bytes of the stream are not yet in the log; a message is a byte at least."""
+        return self.waiting(stream) + stream.unread()
+
+    def save(self) -> None:
+        """Move what has come to the spools, however full they are: this process ends.
+
+        A writer that never pauses does not hold this up: what it writes stays in its FIFO.
+        """
+        for stream in self.streams:
+            for _ in range(_SAVE_BATCHES):
+                if stream.is_empty() or not self.take(stream, spool_bytes=sys.maxsize):
+                    break
+
+    def take(
+        self, stream: Stream, most: int = BATCH_BYTES, *, spool_bytes: int = SPOOL_BYTES
+    ) -> int:
         """Move what has come to the spool, one batch at most, as far as there is room.
 
         Returns:
@@ -147,7 +165,7 @@ class Intake:
         """
         if self._journal.state.step == SHRINK:  # the spool could not be truncated before
             self._truncate()
-        room = min(most, BATCH_BYTES, SPOOL_BYTES - self.waiting(stream))
+        room = min(most, BATCH_BYTES, spool_bytes - self.waiting(stream))
         return stream.take(self._descriptors, room, self.policy.line_bytes) if room > 0 else 0
 
     def write(self, stream: Stream, *, flush: bool = False) -> None:

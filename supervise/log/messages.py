@@ -43,6 +43,9 @@ class Messages(Stream):
         poll.register(self.fifo, select.POLLIN)
         return not poll.poll(0)
 
+    def unread(self) -> int:
+        return not self.is_empty()
+
     def take(self, descriptors: Descriptors, room: int, limit: int = 0) -> int:
         """Take a few messages in, as lines; the last may go beyond ``room``."""
         if not self._inbox.take(self, limit):

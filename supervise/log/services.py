@@ -26,6 +26,7 @@ from supervise.log.messages import Inbox
 from supervise.log.packer import Packer
 from supervise.log.policy import DEFAULT, read_policy
 from supervise.log.progress import Journal, ProgressFile
+from supervise.log.remains import save
 from supervise.log.stream import Stream
 from supervise.paths import Paths
 
@@ -45,7 +46,6 @@ class Services:
     """The table of services, driven by the shim's loop.
 
     Args:
-        paths: where everything lies.
         epoll: gets the FIFOs.
         warn: says one line on standard error.
     """
@@ -87,9 +87,8 @@ class Services:
 
     def look_everywhere(self) -> None:
         """Look at every entry of the run directory that has a ``log.json``."""
-        for entry in os.listdir(self._paths.run_dir):
-            if name := log_name(entry):
-                self._look(name)
+        for name in filter(None, map(log_name, os.listdir(self._paths.run_dir))):
+            self._look(name)
 
     def reopen(self) -> None:
         """Open all files anew, by name, at their next use."""
@@ -101,10 +100,8 @@ class Services:
         if self._dropping:
             return 0.0
         deadlines = [self._retry_at] if self._failing or self._unready else []
-        for deadline, _ in self._late.values():
-            deadlines.append(deadline)  # the first is the earliest: all wait equally long
-            break
-        return min(deadlines, default=None)
+        first = [next(iter(self._late.values()))[0]] if self._late else []  # all wait equally long
+        return min(deadlines + first, default=None)
 
     def on_time(self) -> None:
         """Write what has waited long enough, try again what failed, go on with drops."""
@@ -131,11 +128,14 @@ class Services:
         elif fd in self._streams:
             self._take(*self._streams[fd])
 
-    def stop(self) -> None:
+    def stop(self) -> dict[str, int]:
         """Take and write what is in the FIFOs now, unfinished lines too, as far as is possible.
 
-        A writer that never pauses does not hold the stop up: what it writes stays in its FIFO.
+        Returns:
+            Bytes by service that could not be written; they are in the spools, if those took it.
         """
+        self._retry_at = 0.0
+        self.on_time()  # what failed gets its last chance
         for _ in range(_STOP_ROUNDS):
             events = self._epoll.poll(0, len(self._streams) + 2)
             for fd, _ in events:
@@ -145,6 +145,7 @@ class Services:
         for stream, (_, intake) in list(self._late.items()):
             self._write(intake, stream, flush=True)
         self._packer.close()
+        return save(self._failing) | dict.fromkeys(self._unready, 0)
 
     def say(self, text: str) -> None:
         """Say one line on standard error and, if that needs no waiting, in csv's own log."""
@@ -259,10 +260,13 @@ class Services:
     def _not_ready(self, name: str, error: OSError | SystemCallFailed) -> None:
         if name in self._unready:
             return
-        if not self._failing and not self._unready:
-            self._retry_at = time.monotonic() + RETRY_S
+        self._retry_later()
         self._unready.add(name)
         self.say(f"log of {name}: {error}; its lines stay in the FIFO, tried again every second")
+
+    def _retry_later(self) -> None:
+        if not self._failing and not self._unready:
+            self._retry_at = time.monotonic() + RETRY_S
 
     def _open(self, intake: Intake, stream: Stream, path: str) -> None:
         try:
@@ -365,10 +369,8 @@ class Services:
     def _failed(self, intake: Intake, error: OSError | CsvError) -> None:
         if intake in self._failing:
             return
-        now = time.monotonic()
-        if not self._failing and not self._unready:
-            self._retry_at = now + RETRY_S
-        self._failing[intake] = now
+        self._retry_later()
+        self._failing[intake] = time.monotonic()
         for stream in intake.streams:
             self._late.pop(stream, None)
         self.say(

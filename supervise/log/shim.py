@@ -24,11 +24,14 @@ from supervise.log.services import Services
 from supervise.paths import Paths
 
 
-def run(paths: Paths, warn: Callable[[str], None]) -> None:
+def run(paths: Paths, warn: Callable[[str], None]) -> bool:
     """Write logs until SIGTERM; SIGHUP opens all files anew.
 
     Args:
         warn: says one line on standard error.
+
+    Returns:
+        Whether all was written in the end; else it has said whose lines wait in the spool.
 
     Raises:
         SystemCallFailed: another shim serves this run directory, or it cannot be used.
@@ -46,7 +49,12 @@ def run(paths: Paths, warn: Callable[[str], None]) -> None:
         except OSError as error:
             raise SystemCallFailed.of("open", error.filename or paths.shim, error) from error
         _loop(services, epoll, signals)
-        services.stop()
+        left = services.stop()
+    if left:
+        each = ", ".join(f"{name} ({size} bytes)" for name, size in sorted(left.items()))
+        spool = f"{paths.shim}/spool, or in its FIFO if that is full"
+        warn(f"not written to {paths.log_dir}: {each}; it waits in {spool}")
+    return not left
 
 
 def _loop(services: Services, epoll: select.epoll, signals: int) -> None:

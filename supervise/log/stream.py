@@ -4,7 +4,7 @@ import contextlib
 import os
 
 from supervise.core.logline import settled_length, stamp_lines
-from supervise.kernel.fifo import grow_pipe, is_empty
+from supervise.kernel.fifo import grow_pipe, is_empty, unread_in
 from supervise.log.descriptors import Descriptors
 
 _BUSY_BYTES = 32 * 1024
@@ -45,6 +45,10 @@ class Stream:
     def is_empty(self) -> bool:
         """Whether nothing can be taken now."""
         return self.fifo < 0 or is_empty(self.fifo)
+
+    def unread(self) -> int:
+        """How many bytes can be taken now."""
+        return 0 if self.fifo < 0 else unread_in(self.fifo)
 
     def take(self, descriptors: Descriptors, room: int, limit: int = 0) -> int:
         """Move bytes from the FIFO to the spool; 0 when the FIFO is empty.

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from supervise.daemon.rundir import AlreadySupervised, RunDir
-from supervise.errors import SystemCallFailed
+from supervise.errors import HostError, SystemCallFailed
 from supervise.paths import Paths
 from tests.waiting import kill
 
@@ -33,7 +33,7 @@ def rundir(place: Paths) -> Iterator[RunDir]:
     made = RunDir(place)
     made.open()
     yield made
-    made.remove(spool=True)
+    made.remove()
 
 
 def test_a_second_one_is_refused_with_what_to_do(rundir: RunDir) -> None:
@@ -118,7 +118,7 @@ def test_in_the_end_nothing_is_left(place: Paths) -> None:
     run = Path(place.run_dir)
     (run / ".syslogd").mkdir()
     (run / ".syslogd/record").touch()
-    rundir.remove(spool=True)
+    rundir.remove()
     assert not run.exists()
     os.mkdir(run)
 
@@ -126,10 +126,23 @@ def test_in_the_end_nothing_is_left(place: Paths) -> None:
 def test_lines_that_were_not_written_stay(place: Paths) -> None:
     rundir = RunDir(place)
     rundir.open()
-    (Path(place.run_dir) / ".syslogd").mkdir()
-    (Path(place.run_dir) / ".syslogd/record").touch()
-    rundir.remove(spool=False)
-    assert (Path(place.run_dir) / ".syslogd/record").exists()
+    run = Path(place.run_dir)
+    (run / ".syslogd").mkdir()
+    (run / ".syslogd/record").touch()
+    for name in ("web", "gone", "written", ".csv"):
+        (run / name).mkdir()
+        (run / name / "log.json").touch()
+    with pytest.raises(HostError, match="6 bytes of the logs of csv, gone, web could not be"):
+        rundir.remove(unwritten={"web": 1, "gone": 2, "csv": 3})
+    assert (run / ".syslogd/record").exists()
+    assert not (run / "written").exists()
+    (Path(place.scan_dir) / "web").mkdir()
+    later = RunDir(place)
+    later.open()
+    assert (run / ".csv/log.json").exists()
+    assert later.names() == ([], ["gone"]), "web may start: its log goes on"
+    assert later.names() == ([], ["gone", "web"]), "and this is believed once"
+    later.remove()
 
 
 def test_the_lock_is_held_and_not_inherited_by_itself(rundir: RunDir) -> None:

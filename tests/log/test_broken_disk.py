@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from supervise.kernel.fifo import is_empty
+from supervise.log.remains import unwritten
 from supervise.paths import Paths
 from tests.log.shim import Logged, Shim
 from tests.waiting import wait_for
@@ -127,7 +128,29 @@ def test_term_on_a_full_disk_keeps_the_spool_for_the_next(
     os.write(web.out, lines(1000))
     shim.start()
     wait_for(lambda: complained(shim), shim.place.lib_dir)
-    assert shim.stop() == 0
+    assert shim.stop() == 1
+    left = len(lines(1000))
+    assert f"not written to {small_disk}: web ({left} bytes)" in shim.complaints()
     ballast.unlink()
     shim.start()
     web.wait_for_text(lines(1000))
+
+
+def test_term_on_a_full_disk_moves_all_from_the_fifo_to_the_spool(
+    shim: Shim, logged: Make, small_disk: str
+) -> None:
+    """The FIFO's content dies with its last holder; the batch that was cut short is mended."""
+    web = logged(keep=1000)
+    shim.start()
+    data = lines(40_000)  # more than the disk and the spool hold, less than the FIFO, too
+    writer = write_all(web, data)
+    assert writer.wait(30) == 0
+    wait_for(lambda: complained(shim), shim.place.lib_dir)
+    assert shim.stop() == 1
+    assert web.is_taken()
+    assert unwritten(shim.place.shim).keys() == {"web"}
+    subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
+    shim.start()
+    web.wait_for_text(data)
+    assert shim.stop() == 0
+    assert unwritten(shim.place.shim) == {}
