@@ -255,7 +255,7 @@ MISTAKES = {
     ),
     "program missing": ({"run": ('rootfs = "host"\ncommand = ["no-such"]\n', 0)}, '"no-such"'),
     "user": ({"run": ('rootfs = "host"\ncommand = ["id"]\nuser = "nobdy"\n', 0)}, "nobdy"),
-    "interpreter": ({"run": ("#!/no/such/shell\n", 0o755)}, "./run"),
+    "interpreter": ({"run": ("#!/no/such/shell\n", 0o755)}, "run: its interpreter /no"),
     "finish": ({"run": (PLAIN, 0o755), "finish": ("#!/bin/sh\n", 0o644)}, "finish: is not exec"),
     "settings": ({"run": (PLAIN, 0o755), "csv.toml": ("polcy = 1\n", 0o644)}, "csv.toml:1: "),
     "not utf-8": ({"run": ("rootfs = '\udcff'\n", 0)}, "is not UTF-8"),

@@ -1,6 +1,7 @@
 """Folders that are another supervisor's, or were, or that two names lead to."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,3 +122,19 @@ def test_a_loop_and_a_dangling_link_are_shown(supervisor: Supervisor) -> None:
         assert shown.stderr == ""
         assert f"{scan}/loop: is a link to loop, which cannot be reached: Too many" in shown.stdout
         assert f"{scan}/gone: is a link to nowhere, which cannot be reached: No" in shown.stdout
+
+
+def test_what_was_let_go_is_told_from_what_never_was_and_comes_back(
+    supervisor: Supervisor,
+) -> None:
+    supervisor.add("web", PLAIN)
+    supervisor.wait_for("web", phase="up")
+    assert supervisor.csv("svc", "-w", "30", "-dx", "web").returncode == 0
+    run_dir = supervisor.place.run_dir
+    wait_for(lambda: not os.path.exists(f"{run_dir}/web/supervise"), run_dir)
+    for command in (["status", "web"], ["svc", "-u", "web"]):
+        told = supervisor.csv(*command)
+        assert told.returncode == 102
+        assert f"web: the supervisor (pid {supervisor.pid}) does not have it" in told.stderr
+    os.kill(supervisor.pid, signal.SIGHUP)
+    supervisor.wait_for("web", phase="up")
