@@ -10,11 +10,11 @@ import random
 import signal
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 
 import trio
 
-from supervise.container.folder import read_folder, read_machine
+from supervise.container.folder import read_machine
 from supervise.container.host import probe
 from supervise.container.launcher import Launcher
 from supervise.core import events as on
@@ -37,6 +37,7 @@ from supervise.daemon.logdir import log_of, main_of, service_dir
 from supervise.daemon.means import MARK, Means
 from supervise.daemon.places import Places
 from supervise.daemon.poll import Poll
+from supervise.daemon.readings import Found, Readings
 from supervise.daemon.reaper import Reaper
 from supervise.daemon.rundir import RunDir
 from supervise.daemon.shim import Shim
@@ -49,7 +50,6 @@ from supervise.kernel.fifo import make_fifo
 from supervise.kernel.signals import forget_inherited_signals
 from supervise.paths import Paths
 
-_BATCH = 64
 _SHIM_WAITS_S = 1.0
 _REVIVAL = RestartPolicy(first_delay_s=0.1)
 _FORGIVEN_AFTER_S = 120.0
@@ -74,8 +74,6 @@ class Supervisor:
         self._ending: set[str] = set()
         self._failed: dict[str, int] = {}
         self._faults: dict[str, tuple[float, int]] = {}
-        self._reading: set[str] = set()
-        self._read_again: set[str] = set()
         self._stopping = False
         self._unwritten: dict[str, int] = {}
         self._scanned = trio.Event()
@@ -115,6 +113,7 @@ class Supervisor:
         self.reaper, self.poll, parking = Reaper(), Poll(self.journal.say), Parking()
         self.deadlines = Deadlines(self._due)
         self.folders = Folders(self.paths.scan_dir, self._settle, self._read)
+        self.readings = Readings(self.paths, self.machine, self.folders, nursery, self._apply)
         self.departures = Departures(self.paths, self._free, nursery, self.journal)
         self.shim = Shim(
             self.paths, reaper=self.reaper, poll=self.poll, parking=parking, journal=self.journal
@@ -223,9 +222,7 @@ class Supervisor:
             self.departures.add(name)
 
     async def _first_scan(self, names: list[str]) -> None:
-        async with trio.open_nursery() as nursery:
-            for start in range(0, len(names), _BATCH):
-                nursery.start_soon(self._read_batch, names[start : start + _BATCH])
+        await self.readings.read_all(names)
         self.journal.say(f"supervising {len(self.services)} services of {self.paths.scan_dir}")
 
     # --- folders --------------------------------------------------------------------------------
@@ -233,50 +230,16 @@ class Supervisor:
     def _settle(self, name: str, at: float) -> None:
         self.deadlines.set("/" + name, at)
 
+    def _read(self, names: Iterable[str]) -> None:
+        self.readings.begin(names)
+
     def _due(self, key: str) -> None:
         if key.startswith("/"):
             self.folders.due(key[1:])
         elif key in self.services:
             self.services[key].feed(on.Tick())
 
-    def _read(self, names: Iterable[str]) -> None:
-        if not self._stopping:
-            self.means.nursery.start_soon(self._read_batch, list(names))
-
-    async def _read_batch(self, names: list[str]) -> None:
-        """Read folders in a worker thread: a dead file server must not stop the others."""
-        self._read_again.update(set(names) & self._reading)
-        mine = [name for name in names if name not in self._reading]
-        self._reading.update(mine)
-        found = await trio.to_thread.run_sync(self._read_folders, mine)
-        self._reading.difference_update(mine)
-        for name, result in found.items():
-            if not self._stopping:
-                self._apply(name, result)
-            await trio.lowlevel.checkpoint()
-        again = self._read_again & set(mine)
-        self._read_again -= again
-        if again:
-            self._read(again)
-
-    def _read_folders(self, names: list[str]) -> dict[str, ServiceDefinition | CsvError | None]:
-        found: dict[str, ServiceDefinition | CsvError | None] = {}
-        # Log programs first: what a service prints at once has somewhere to go.
-        logs = [log_of(name) for name in names if main_of(name) is None]
-        for name in [*filter(self.folders.exists, logs), *names]:
-            try:
-                there = self.folders.exists(name)
-                folder = f"{self.paths.scan_dir}/{name}"
-                found[name] = read_folder(folder, name, self.machine) if there else None
-                if there:
-                    folderlink.require_free(folder, self.paths.run_dir)
-            except CsvError as error:
-                found[name] = error
-            except Exception as error:  # noqa: BLE001 - a hostile folder harms only itself
-                found[name] = CsvError(f"{self.paths.scan_dir}/{name}: cannot be read: {error!r}")
-        return found
-
-    def _apply(self, name: str, found: ServiceDefinition | CsvError | None) -> None:
+    def _apply(self, name: str, found: Found) -> None:
         if name in self._recorded:
             self._recorded.discard(name)
             self._adopt(name, found)
@@ -310,7 +273,7 @@ class Supervisor:
         else:
             service.feed(on.Defined(definition=found))
 
-    def _adopt(self, name: str, found: ServiceDefinition | CsvError | None) -> None:
+    def _adopt(self, name: str, found: Found) -> None:
         definition = found if isinstance(found, ServiceDefinition) else None
         try:
             if take_over(name, self.means, definition, self.services):
@@ -332,7 +295,7 @@ class Supervisor:
         self._ending.discard(name)
         if not self.folders.exists(name):
             self._clear_departing(name)
-        self._read((name,))
+        self.readings.begin((name,))
 
     def _watch(self, name: str, found: ServiceDefinition | CsvError) -> None:
         container = found.container if isinstance(found, ServiceDefinition) else None
@@ -369,7 +332,7 @@ class Supervisor:
         if release is not None:
             release()
         if wanted:
-            self._read((name,))
+            self.readings.begin((name,))
 
     def _revive(self, name: str) -> None:
         """A service raised: make it anew from its record, as if the supervisor had been killed.
@@ -404,13 +367,14 @@ class Supervisor:
                 return
             self.journal.say("SIGHUP: reading all folders again")
             try:
-                self._read({*self.folders.list(), *self.services})
+                self.readings.begin({*self.folders.list(), *self.services})
             except CsvError as error:
                 self.journal.say(f"{error}; what runs is left alone")
 
     async def _end(self) -> None:
         """Everything down, each service in its own time; a further signal changes nothing."""
         self._stopping = True
+        self.readings.end()
         for service in list(self.services.values()):
             if service.main not in self.services:  # else it ends after that
                 service.feed(on.Retire())
