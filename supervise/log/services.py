@@ -82,7 +82,7 @@ class Services:
             if intake.dropped:
                 self._dropping[intake] = None
             for stream in intake.streams:
-                if stream.size:
+                if stream.size or intake.lost:  # lines to write, or dropped ones to tell of
                     self._write(intake, stream)
 
     def look_everywhere(self) -> None:
