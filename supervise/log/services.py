@@ -189,7 +189,7 @@ class Services:
     def _mark(self, intake: Intake, order: Order) -> None:
         """Say it after what was there when it was ordered; a kill may have it said twice."""
         for stream, unread in zip(intake.streams, order.unread, strict=False):
-            while (left := unread - self._taken.get(stream, 0)) > 0:
+            while stream.fifo >= 0 and (left := unread - self._taken.get(stream, 0)) > 0:
                 if not (taken := self._take(intake, stream, left)):
                     break
                 self._taken[stream] = self._taken.get(stream, 0) + taken

@@ -21,8 +21,8 @@ def test_marks_stand_between_the_lines_of_two_launches(supervisor: Supervisor) -
 
 def test_a_start_that_failed_is_marked(supervisor: Supervisor) -> None:
     supervisor.add("web", "#!/nonexistent\n")
-    supervisor.wait_for("web", phase="waiting")
-    supervisor.wait_for_line("web", "launch 1 ended: execve")
+    state = supervisor.wait_for("web", phase="waiting")
+    supervisor.wait_for_line("web", f"launch 1 ended: {state['error']}")
 
 
 def test_the_policy_reaches_the_shim(supervisor: Supervisor) -> None:
