@@ -157,12 +157,6 @@ class Launcher:
         """Whether the kernel killed one of its processes for want of memory; before ``clean``."""
         return cgroups.oom_killed(self._host, self._cgroup(launch))
 
-    def delete_command(self, launch: Launch) -> Command:
-        """The runtime's own way to remove its state; ``clean`` does without, and is cheaper."""
-        return runtime.delete_command(
-            self._host, root=self._paths.runtime_root, container_id=launch.id
-        )
-
     def clean(self, launch: Launch) -> None:
         """Remove all there is of a launch, whatever state it is in; idempotent.
 

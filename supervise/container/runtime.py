@@ -52,12 +52,6 @@ def run_command(host: Host, *, root: str, bundle: str, container_id: str, detach
     return Command(argv=tuple(argv), env=dict(_ENVIRONMENT))
 
 
-def delete_command(host: Host, *, root: str, container_id: str) -> Command:
-    """The command that kills the container and removes its state and cgroup."""
-    argv = (*_start(host, root), "delete", "--force", container_id)
-    return Command(argv=argv, env=dict(_ENVIRONMENT))
-
-
 def _start(host: Host, root: str) -> tuple[str, ...]:
     return (host.runtime_path, "--root", root)
 

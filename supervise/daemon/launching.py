@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from supervise.daemon.supervised import Supervised
 
 
-_CLEAN_AFTER_S = 0.2
 _REFUSALS = (errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.ELOOP)
 """What execve() has against a file, not against the machine's state."""
 
